@@ -1,0 +1,1 @@
+//! One file per subcommand: reads state, calls lifecycle, renders; never parses another program's output.

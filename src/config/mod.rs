@@ -1,0 +1,1 @@
+//! Settings of ccci and declarations of recipes: what was written becomes what is meant.

@@ -1,0 +1,3 @@
+//! The `ccci` program: parses the command line, runs it, returns the exit code.
+
+fn main() {}

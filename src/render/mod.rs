@@ -1,0 +1,1 @@
+//! Model to text, into the `Write` it is given: never runs anything.

@@ -1,0 +1,1 @@
+//! The operating system: processes, files, locks, signals; it does not know recipes.

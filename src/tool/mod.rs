@@ -1,0 +1,1 @@
+//! One file per outside program or service: builds its arguments, parses its output, never decides a verdict.
