@@ -1,0 +1,431 @@
+//! What a run will do, decided from facts before anything is deployed.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    app::AppDomain,
+    outcome::SkipReason,
+    recipe::{CommitSha, RecipeName, RecipeVersion},
+    run::{DeployerKind, IngressKind, Trust},
+    stage::Stage,
+};
+
+/// Everything that is decided before a run acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The recipe under test.
+    pub recipe: RecipeName,
+    /// The app's domain.
+    pub domain: AppDomain,
+    /// The commit under test.
+    pub head: Revision,
+    /// The version upgraded from.
+    pub base: Option<Revision>,
+    /// Whether the head was written by someone who may run code here.
+    pub trust: Trust,
+    /// What deploys it.
+    pub deployer: DeployerKind,
+    /// How it is reached.
+    pub ingress: IngressKind,
+    /// Every stage, in order.
+    pub stages: Vec<PlannedStage>,
+    /// Tests and hooks found, run or not.
+    pub overlays: Vec<Overlay>,
+}
+
+/// One state of a recipe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// What a person calls it: a release tag, a branch, or the checkout.
+    pub label: String,
+    /// Its release tag, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<RecipeVersion>,
+    /// Its commit; nothing when the recipe is no git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitSha>,
+    /// Whether it has changes that no commit holds.
+    pub uncommitted: bool,
+    /// Whether its tag carries no message of its own, which abra's lint refuses.
+    pub lightweight: bool,
+}
+
+impl Revision {
+    /// Returns the revision as a line of a run shows it, as `2.14.0+6.8.1 (8f3c1d2)`.
+    pub fn title(&self) -> String {
+        let commit = self
+            .commit
+            .as_ref()
+            .map(|commit| commit.as_str()[..7].to_owned());
+        let dirty = if self.uncommitted {
+            " with uncommitted changes"
+        } else {
+            ""
+        };
+        match commit {
+            Some(commit) if self.label.starts_with(&commit) => format!("{commit}{dirty}"),
+            Some(commit) => format!("{} ({commit}){dirty}", self.label),
+            None => format!("{}{dirty}", self.label),
+        }
+    }
+}
+
+/// A stage, and whether it will run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStage {
+    /// The stage.
+    pub stage: Stage,
+    /// Why it will not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<SkipReason>,
+    /// Whether its generic checks are left out.
+    pub generic: GenericChecks,
+}
+
+/// Whether ccci's own checks of a stage are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GenericChecks {
+    /// They are made.
+    Made,
+    /// They were left out on request, visibly.
+    LeftOut,
+}
+
+/// A test or a hook that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlay {
+    /// Where it is, from the root of its tests.
+    pub path: String,
+    /// Whose it is.
+    pub origin: OverlayOrigin,
+    /// What it is for.
+    pub role: OverlayRole,
+    /// What runs it.
+    pub runner: OverlayRunner,
+    /// Why it will not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Where an overlay is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OverlayOrigin {
+    /// In the recipe's own `tests/`.
+    Recipe,
+    /// In `recipes-tests/<recipe>/`.
+    Kept,
+}
+
+/// What an overlay does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "stage")]
+pub enum OverlayRole {
+    /// Runs before the first deploy.
+    InstallSteps,
+    /// Runs before a stage's operation.
+    Before(Stage),
+    /// Asserts on the live app after a stage's operation.
+    Test(Stage),
+}
+
+/// What runs an overlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OverlayRunner {
+    /// The file itself.
+    Executable,
+    /// pytest.
+    Pytest,
+    /// hurl.
+    Hurl,
+}
+
+impl OverlayRunner {
+    /// Returns the program that must be there, or nothing when the file runs by itself.
+    pub const fn program(self) -> Option<&'static str> {
+        match self {
+            Self::Executable => None,
+            Self::Pytest => Some("pytest"),
+            Self::Hurl => Some("hurl"),
+        }
+    }
+}
+
+/// The facts that a plan is decided from.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// The recipe under test.
+    pub recipe: &'a RecipeName,
+    /// The app's domain.
+    pub domain: &'a AppDomain,
+    /// The commit under test.
+    pub head: &'a Revision,
+    /// Every released tag, in any order.
+    pub releases: &'a [Revision],
+    /// The base named in `recipe.toml`.
+    pub upgrade_base: Option<&'a str>,
+    /// Whether the head was written by someone who may run code here.
+    pub trust: Trust,
+    /// What deploys it.
+    pub deployer: DeployerKind,
+    /// How it is reached.
+    pub ingress: IngressKind,
+    /// The stages asked for.
+    pub wanted: &'a [Stage],
+    /// Skips declared in `recipe.toml`, with their reasons.
+    pub declared_skips: &'a [(Stage, String)],
+    /// Stages whose generic checks are left out.
+    pub generic_left_out: &'a [Stage],
+    /// Whether the head carries backup labels, or `recipe.toml` says so.
+    pub backup_capable: bool,
+    /// Tests and hooks found.
+    pub overlays: Vec<Overlay>,
+    /// Whether `recipe.toml` declares checks for the stage custom.
+    pub custom_checks: bool,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// The base that was named is no release.
+    #[error("`upgrade-base` names `{wanted}`, which is no release of `{recipe}`")]
+    UnknownBase {
+        /// The recipe.
+        recipe: RecipeName,
+        /// What was named.
+        wanted: String,
+    },
+}
+
+/// Decides what a run will do.
+pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
+    let base = choose_base(&facts)?;
+    let stages = Stage::ALL.map(|stage| plan_stage(&facts, base.as_ref(), stage));
+    Ok(Plan {
+        recipe: facts.recipe.clone(),
+        domain: facts.domain.clone(),
+        head: facts.head.clone(),
+        base: base.filter(|_| {
+            stages
+                .iter()
+                .any(|s| s.stage == Stage::Upgrade && s.skip.is_none())
+        }),
+        trust: facts.trust,
+        deployer: facts.deployer,
+        ingress: facts.ingress,
+        stages: stages.into(),
+        overlays: facts.overlays,
+    })
+}
+
+/// Chooses the base: the one that is named, else the newest release older than the head.
+///
+/// A head that is no release itself is newer than every release; a release at the head's own commit is not older.
+fn choose_base(facts: &Facts<'_>) -> Result<Option<Revision>, Error> {
+    if let Some(wanted) = facts.upgrade_base {
+        let named = facts
+            .releases
+            .iter()
+            .find(|release| release.label == wanted);
+        let unknown = || Error::UnknownBase {
+            recipe: facts.recipe.clone(),
+            wanted: wanted.to_owned(),
+        };
+        return named.cloned().map(Some).ok_or_else(unknown);
+    }
+    let head_version = facts.head.version.as_ref();
+    let older = facts
+        .releases
+        .iter()
+        .filter(|release| match (head_version, &release.version) {
+            (Some(head), Some(version)) => version < head,
+            (None, Some(_)) => release.commit != facts.head.commit || facts.head.uncommitted,
+            (_, None) => false,
+        });
+    Ok(older.max_by(|a, b| a.version.cmp(&b.version)).cloned())
+}
+
+/// Decides whether one stage runs.
+fn plan_stage(facts: &Facts<'_>, base: Option<&Revision>, stage: Stage) -> PlannedStage {
+    let generic_left_out = facts.generic_left_out.contains(&stage);
+    let generic = if generic_left_out {
+        GenericChecks::LeftOut
+    } else {
+        GenericChecks::Made
+    };
+    PlannedStage {
+        stage,
+        skip: skip_reason(facts, base, stage),
+        generic,
+    }
+}
+
+/// Returns why a stage will not run: not asked for, declared, or nothing to test.
+fn skip_reason(facts: &Facts<'_>, base: Option<&Revision>, stage: Stage) -> Option<SkipReason> {
+    let declared = facts
+        .declared_skips
+        .iter()
+        .find(|(skipped, _)| *skipped == stage);
+    if let Some((_, reason)) = declared {
+        return Some(SkipReason::Declared(reason.clone()));
+    }
+    if !facts.wanted.contains(&stage) {
+        return Some(SkipReason::Undeclared("not asked for".to_owned()));
+    }
+    let not_applicable = |text: &str| Some(SkipReason::NotApplicable(text.to_owned()));
+    match stage {
+        Stage::Upgrade if facts.head.commit.is_none() => {
+            not_applicable("not a git repository, so no release to upgrade from")
+        }
+        Stage::Upgrade if base.is_none() => not_applicable("no older release"),
+        Stage::Backup | Stage::Restore if !facts.backup_capable => {
+            not_applicable("no backup labels")
+        }
+        Stage::Restore if !facts.wanted.contains(&Stage::Backup) => Some(SkipReason::Undeclared(
+            "stage backup was not asked for".to_owned(),
+        )),
+        Stage::Custom if !has_custom_tests(facts) => not_applicable("no tests found"),
+        Stage::Install | Stage::Upgrade | Stage::Backup | Stage::Restore | Stage::Custom => None,
+    }
+}
+
+/// Tells whether anything would run in the stage custom.
+fn has_custom_tests(facts: &Facts<'_>) -> bool {
+    let runs = |overlay: &Overlay| {
+        overlay.role == OverlayRole::Test(Stage::Custom) && overlay.refused.is_none()
+    };
+    facts.custom_checks || facts.overlays.iter().any(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn revision(label: &str, digit: char) -> Revision {
+        Revision {
+            label: label.to_owned(),
+            version: label.parse().ok(),
+            commit: Some(String::from(digit).repeat(40).parse().unwrap()),
+            uncommitted: false,
+            lightweight: false,
+        }
+    }
+
+    fn decide_with(
+        head: &Revision,
+        releases: &[Revision],
+        change: impl FnOnce(&mut Facts<'_>),
+    ) -> Plan {
+        let recipe = "wordpress".parse().unwrap();
+        let domain = "word-3fa91c.ci.example.org".parse().unwrap();
+        let mut facts = Facts {
+            recipe: &recipe,
+            domain: &domain,
+            head,
+            releases,
+            upgrade_base: None,
+            trust: Trust::Trusted,
+            deployer: DeployerKind::Docker,
+            ingress: IngressKind::Direct,
+            wanted: &Stage::ALL,
+            declared_skips: &[],
+            generic_left_out: &[],
+            backup_capable: true,
+            overlays: Vec::new(),
+            custom_checks: true,
+        };
+        change(&mut facts);
+        decide(facts).unwrap()
+    }
+
+    fn skip(plan: &Plan, stage: Stage) -> Option<&SkipReason> {
+        plan.stages
+            .iter()
+            .find(|planned| planned.stage == stage)
+            .unwrap()
+            .skip
+            .as_ref()
+    }
+
+    #[test]
+    fn the_base_is_the_newest_release_older_than_the_head() {
+        let releases = ["1.0.0+1.9", "1.1.0+1.10", "2.0.0+2.0"].map(|tag| revision(tag, 'a'));
+        let plan = decide_with(&revision("1.1.0+1.10", 'b'), &releases, |_| {});
+        assert_eq!(plan.base.unwrap().label, "1.0.0+1.9");
+    }
+
+    #[test]
+    fn a_branch_is_newer_than_every_release_but_its_own_commit() {
+        let releases = [revision("1.0.0+1", 'a'), revision("1.1.0+1", 'b')];
+        let plan = decide_with(&revision("main", 'c'), &releases, |_| {});
+        assert_eq!(plan.base.unwrap().label, "1.1.0+1");
+        let plan = decide_with(&revision("main", 'b'), &releases, |_| {});
+        assert_eq!(plan.base.unwrap().label, "1.0.0+1");
+    }
+
+    #[test]
+    fn no_older_release_makes_the_upgrade_not_applicable() {
+        let plan = decide_with(
+            &revision("1.0.0+1", 'a'),
+            &[revision("1.0.0+1", 'a')],
+            |_| {},
+        );
+        assert!(matches!(
+            skip(&plan, Stage::Upgrade),
+            Some(SkipReason::NotApplicable(_))
+        ));
+        assert_eq!(plan.base, None);
+    }
+
+    #[test]
+    fn a_stage_that_was_not_asked_for_caps() {
+        let plan = decide_with(&revision("main", 'a'), &[], |facts| {
+            facts.wanted = &[Stage::Install]
+        });
+        assert!(!skip(&plan, Stage::Custom).unwrap().climbs());
+    }
+
+    #[test]
+    fn without_backup_labels_backup_and_restore_do_not_apply() {
+        let plan = decide_with(&revision("main", 'a'), &[], |facts| {
+            facts.backup_capable = false
+        });
+        for stage in [Stage::Backup, Stage::Restore] {
+            assert!(matches!(
+                skip(&plan, stage),
+                Some(SkipReason::NotApplicable(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn a_base_that_is_no_release_is_an_error() {
+        let (recipe, domain) = ("a".parse().unwrap(), "a.b".parse().unwrap());
+        let head = revision("main", 'a');
+        let facts = Facts {
+            recipe: &recipe,
+            domain: &domain,
+            head: &head,
+            releases: &[],
+            upgrade_base: Some("9.9.9+9"),
+            trust: Trust::Trusted,
+            deployer: DeployerKind::Docker,
+            ingress: IngressKind::Direct,
+            wanted: &Stage::ALL,
+            declared_skips: &[],
+            generic_left_out: &[],
+            backup_capable: true,
+            overlays: Vec::new(),
+            custom_checks: false,
+        };
+        assert!(matches!(decide(facts), Err(Error::UnknownBase { .. })));
+    }
+
+    #[test]
+    fn a_title_names_the_commit_once() {
+        assert_eq!(revision("main", 'a').title(), "main (aaaaaaa)");
+        assert_eq!(revision("aaaaaaaa", 'a').title(), "aaaaaaa");
+    }
+}

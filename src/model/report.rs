@@ -1,0 +1,86 @@
+//! The record of a run that other programs read: `report.json`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    event::{Kept, RunFinished, TeardownFinished},
+    outcome::{StageResult, Trouble},
+    plan::Plan,
+    resource::Resource,
+    run::RunId,
+};
+
+/// The version of the report's format; a reader refuses a newer one.
+pub const REPORT_VERSION: u32 = 1;
+
+/// All that is known of one run.
+///
+/// ```
+/// use ccci::model::report::RunReport;
+/// assert!(serde_json::from_str::<RunReport>("{}").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The format's version.
+    pub version: u32,
+    /// The run.
+    pub run_id: RunId,
+    /// The command line.
+    pub argv: Vec<String>,
+    /// The process.
+    pub pid: u32,
+    /// The machine.
+    pub host: String,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When this report was written last.
+    pub updated: Timestamp,
+    /// Versions of the programs used, by name.
+    pub programs: BTreeMap<String, String>,
+    /// What was decided.
+    pub plan: Option<Plan>,
+    /// How many times the app was installed: 1 in a cold run.
+    pub installs: u32,
+    /// What each deploy left on the app's service.
+    pub deployed: Vec<Deployed>,
+    /// The stages so far.
+    pub stages: Vec<StageResult>,
+    /// Why the run ended before its stages could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+    /// Findings about the recipe's text.
+    pub lint: Vec<Trouble>,
+    /// How teardown ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown: Option<TeardownFinished>,
+    /// How the app is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+    /// Every object of the swarm before the run.
+    pub before: Vec<Resource>,
+    /// Every object of the swarm after it.
+    pub after: Vec<Resource>,
+    /// How the run ended; nothing while it goes on, or when it crashed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<RunFinished>,
+}
+
+/// What was found on the swarm once a deploy had settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// What a person calls the revision.
+    pub label: String,
+    /// The version label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The chaos label's commit, with `+U` when there were uncommitted changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chaos_version: Option<String>,
+    /// Each service's image, with its digest where the swarm knows one.
+    pub images: BTreeMap<String, String>,
+    /// Each image's local id.
+    pub image_ids: BTreeMap<String, String>,
+}
