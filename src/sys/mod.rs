@@ -1,1 +1,10 @@
 //! The operating system: processes, files, locks, signals; it does not know recipes.
+
+pub(crate) mod durable;
+pub(crate) mod interrupt;
+pub(crate) mod lock;
+pub(crate) mod process;
+pub(crate) mod pty;
+pub(crate) mod redact;
+mod redact_forms;
+pub(crate) mod wait;

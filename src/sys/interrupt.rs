@@ -1,0 +1,221 @@
+//! Signals that end a run set a state here, which loops ask; nothing here ends a child or a run.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+/// A signal that asks ccci to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C, or a CI system that cancels.
+    Int,
+    /// A supervisor that stops the program.
+    Term,
+    /// The terminal is gone.
+    Hup,
+}
+
+impl Signal {
+    /// Returns the signal's number.
+    pub(crate) fn number(self) -> i32 {
+        match self {
+            Self::Int => SIGINT,
+            Self::Term => SIGTERM,
+            Self::Hup => SIGHUP,
+        }
+    }
+
+    /// Returns the exit code of a program that this signal ended.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Int => 130,
+            Self::Term => 143,
+            Self::Hup => 129,
+        }
+    }
+
+    /// Returns the signal of a number.
+    fn of(number: i32) -> Option<Self> {
+        [Self::Int, Self::Term, Self::Hup].into_iter().find(|signal| signal.number() == number)
+    }
+}
+
+/// How hard children are ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// Nobody asked.
+    None,
+    /// One signal: children get it too, and a grace.
+    Ask,
+    /// A second signal: children are killed at once.
+    Kill,
+}
+
+/// Whether, and how often, ccci was asked to end; clones share it.
+#[derive(Clone)]
+pub(crate) struct Interrupt {
+    /// Shared by all clones.
+    shared: Arc<Shared>,
+    /// How many signals are passed over before this counts as interrupted.
+    spared: usize,
+}
+
+/// What all clones of an interrupt share.
+#[derive(Default)]
+struct Shared {
+    /// The first signal, and how many there were.
+    received: Mutex<Received>,
+    /// Wakes those who pause.
+    changed: Condvar,
+    /// Armed by the second signal: the next one ends the program from its handler.
+    last_warning: Arc<AtomicBool>,
+}
+
+/// The signals so far.
+#[derive(Default)]
+struct Received {
+    /// Names the reason, and with it the exit code.
+    first: Option<Signal>,
+    /// Decides the urgency.
+    count: usize,
+}
+
+impl Interrupt {
+    /// Takes over INT, TERM and HUP; called once, by the program and never by its parts.
+    pub(crate) fn install() -> io::Result<Self> {
+        let interrupt = Self::never();
+        for signal in [Signal::Int, Signal::Term, Signal::Hup] {
+            // Runs in the handler itself, so that no stuck thread of ours can hold up the third signal.
+            let armed = Arc::clone(&interrupt.shared.last_warning);
+            flag::register_conditional_shutdown(
+                signal.number(),
+                i32::from(signal.exit_code()),
+                armed,
+            )?;
+        }
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let receiver = interrupt.clone();
+        thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            for signal in signals.forever().filter_map(Signal::of) {
+                receiver.raise(signal);
+            }
+        })?;
+        Ok(interrupt)
+    }
+
+    /// Returns an interrupt that no signal of the system reaches.
+    pub(crate) fn never() -> Self {
+        Self { shared: Arc::default(), spared: 0 }
+    }
+
+    /// Returns the first signal.
+    pub(crate) fn signal(&self) -> Option<Signal> {
+        self.received().first
+    }
+
+    /// Returns how many signals came.
+    pub(crate) fn count(&self) -> usize {
+        self.received().count
+    }
+
+    /// Returns the same state, seen by work that the first signal must not cut short, as teardown.
+    pub(crate) fn shielded(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), spared: 1 }
+    }
+
+    /// Returns whether this work is to stop.
+    pub(crate) fn is_set(&self) -> bool {
+        self.count() > self.spared
+    }
+
+    /// Returns how hard children of this work are ended.
+    pub(crate) fn urgency(&self) -> Urgency {
+        match self.count() {
+            count if count <= self.spared => Urgency::None,
+            1 => Urgency::Ask,
+            _ => Urgency::Kill,
+        }
+    }
+
+    /// Counts a signal and wakes all who pause.
+    pub(crate) fn raise(&self, signal: Signal) {
+        let mut received = self.received();
+        received.first.get_or_insert(signal);
+        received.count += 1;
+        if received.count >= 2 {
+            self.shared.last_warning.store(true, Ordering::SeqCst);
+        }
+        drop(received);
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until the time is over or this is set; returns whether it is set.
+    pub(super) fn wait(&self, duration: Duration) -> bool {
+        let begin = Instant::now();
+        let mut received = self.received();
+        while received.count <= self.spared {
+            let Some(left) = duration.checked_sub(begin.elapsed()).filter(|left| !left.is_zero())
+            else {
+                return false;
+            };
+            let woken = self.shared.changed.wait_timeout(received, left);
+            received = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Returns the signals so far; a panic elsewhere cannot leave them half changed.
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.shared.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_signal_is_the_reason_and_the_second_the_urgency() {
+        let interrupt = Interrupt::never();
+        assert_eq!((interrupt.signal(), interrupt.urgency()), (None, Urgency::None));
+        interrupt.raise(Signal::Term);
+        assert!(interrupt.is_set());
+        assert_eq!(interrupt.urgency(), Urgency::Ask);
+        assert!(!interrupt.shared.last_warning.load(Ordering::SeqCst));
+        interrupt.raise(Signal::Int);
+        assert_eq!(interrupt.signal().map(Signal::exit_code), Some(143));
+        assert_eq!(interrupt.urgency(), Urgency::Kill);
+        assert!(interrupt.shared.last_warning.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn shielded_work_is_cut_by_the_second_signal_only() {
+        let interrupt = Interrupt::never();
+        let shielded = interrupt.shielded();
+        interrupt.raise(Signal::Int);
+        assert!(interrupt.is_set() && !shielded.is_set());
+        assert_eq!(shielded.urgency(), Urgency::None);
+        interrupt.raise(Signal::Int);
+        assert!(shielded.is_set());
+        assert_eq!(shielded.urgency(), Urgency::Kill);
+    }
+
+    #[test]
+    fn a_signal_wakes_a_pause_at_once() {
+        let interrupt = Interrupt::never();
+        let raiser = interrupt.clone();
+        let begin = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(move || raiser.raise(Signal::Hup));
+            assert!(interrupt.wait(Duration::from_secs(60)));
+        });
+        assert!(begin.elapsed() < Duration::from_secs(30));
+        assert!(!Interrupt::never().wait(Duration::from_millis(1)));
+    }
+}

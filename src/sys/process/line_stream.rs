@@ -1,0 +1,57 @@
+//! A child that runs beside its caller, who reads its lines when it likes.
+
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread::{self, JoinHandle};
+
+use super::Output;
+use super::supervise::{Event, Running};
+
+/// The lines of a running child; dropping this kills the child with its group.
+pub(crate) struct LineStream {
+    /// Each line of both streams; closed when the child has ended.
+    pub(crate) lines: Receiver<String>,
+    /// Tells the supervisor to end.
+    stop: Option<SyncSender<Event>>,
+    /// The thread that supervises the child.
+    supervisor: Option<JoinHandle<Output>>,
+}
+
+impl LineStream {
+    /// Supervises a child in a thread of its own.
+    pub(super) fn new(running: Running) -> Self {
+        let (sender, lines) = mpsc::channel();
+        let stop = running.sender.clone();
+        let supervisor = thread::spawn(move || {
+            running.supervise(&mut |line| {
+                // The reader may be gone already; the stop follows.
+                let _ = sender.send(line.to_owned());
+            })
+        });
+        Self { lines, stop: Some(stop), supervisor: Some(supervisor) }
+    }
+
+    /// Returns the stream of a child that was not started, because ccci is to end.
+    pub(super) fn ended() -> Self {
+        Self { lines: mpsc::channel().1, stop: None, supervisor: None }
+    }
+
+    /// Kills the child, unless it has ended, and returns how it ended with what it printed.
+    pub(crate) fn stop(mut self) -> Output {
+        self.end().unwrap_or_else(Output::not_started)
+    }
+
+    /// Ends the supervisor, once.
+    fn end(&mut self) -> Option<Output> {
+        if let Some(stop) = self.stop.take() {
+            // A supervisor that has ended has no use for it.
+            let _ = stop.send(Event::Stop);
+        }
+        self.supervisor.take().and_then(|supervisor| supervisor.join().ok())
+    }
+}
+
+impl Drop for LineStream {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

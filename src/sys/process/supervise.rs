@@ -1,0 +1,218 @@
+//! Watches a running child until it and its group have ended: time limit, signals, grace, kill.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::capture::{Captured, Tail};
+use super::group::Group;
+use super::{Exit, Output, StepLog};
+use crate::sys::interrupt::{self, Interrupt, Urgency};
+use crate::sys::wait::Deadline;
+
+/// How long a wait for events lasts before signals are asked for.
+const TURN: Duration = Duration::from_millis(50);
+
+/// How long a wait for events lasts while the group is dying, which sends no event.
+const SHORT_TURN: Duration = Duration::from_millis(5);
+
+/// How long processes that outlive the leader of their group may finish by themselves.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// How long a killed group may take to vanish, and open pipes after that.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What the threads of a child report.
+pub(super) enum Event {
+    /// A line was read.
+    Line(String),
+    /// A stream has ended.
+    Closed,
+    /// The child has ended; nothing when its status is lost.
+    Exited(Option<ExitStatus>),
+    /// The caller lost interest.
+    Stop,
+}
+
+/// A child that runs, with all that serves it.
+pub(super) struct Running {
+    /// The child and what it starts.
+    pub(super) group: Group,
+    /// Streams that have not ended.
+    pub(super) open_streams: usize,
+    /// Reports of the threads.
+    pub(super) events: Receiver<Event>,
+    /// Where threads report to.
+    pub(super) sender: SyncSender<Event>,
+    /// The output so far.
+    pub(super) stdout: Captured,
+    /// The errors so far.
+    pub(super) stderr: Captured,
+    /// The last lines so far.
+    pub(super) tail: Tail,
+    /// Tells the readers that nobody waits any more.
+    pub(super) abandoned: Arc<AtomicBool>,
+    /// Takes the exit.
+    pub(super) log: Option<StepLog>,
+    /// Asks for the end.
+    pub(super) interrupt: Interrupt,
+    /// When it was started.
+    pub(super) begin: Instant,
+    /// When its time is over.
+    pub(super) deadline: Deadline,
+    /// How long it may take to end when asked to.
+    pub(super) grace: Duration,
+}
+
+/// Why ccci ends a child.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Its time is over.
+    Limit,
+    /// ccci is asked to end.
+    Interrupt,
+    /// Nobody wants its output any more.
+    Stop,
+}
+
+/// What was learned while waiting for the child.
+#[derive(Default)]
+struct Seen {
+    /// The child has ended, with this status when it is known.
+    exited: Option<Option<ExitStatus>>,
+    /// The caller lost interest.
+    stop: bool,
+}
+
+impl Running {
+    /// Waits for the end of the child, ends it when it must, and hands on its lines.
+    pub(super) fn supervise(mut self, on_line: &mut dyn FnMut(&str)) -> Output {
+        let mut seen = Seen::default();
+        let cause = self.wait_for_exit(&mut seen, on_line);
+        if let Some(cause) = cause {
+            self.end(cause, &mut seen, on_line);
+        }
+        self.end_group(cause, &mut seen, on_line);
+        let limit = Deadline::after(DRAIN);
+        while self.open_streams > 0 && !limit.is_over() {
+            self.receive(limit.left().min(TURN), &mut seen, on_line);
+        }
+        self.finish(cause, &seen)
+    }
+
+    /// Waits until the child ends, or there is a cause to end it.
+    fn wait_for_exit(&mut self, seen: &mut Seen, on_line: &mut dyn FnMut(&str)) -> Option<Cause> {
+        while seen.exited.is_none() {
+            if seen.stop {
+                return Some(Cause::Stop);
+            }
+            if self.interrupt.is_set() {
+                return Some(Cause::Interrupt);
+            }
+            if self.deadline.is_over() {
+                return Some(Cause::Limit);
+            }
+            let (begin, turn) = (Instant::now(), TURN.min(self.deadline.left()));
+            let is_busy = self.receive(turn, seen, on_line);
+            if !is_busy {
+                self.deadline.forgive_stop(begin, turn);
+            }
+        }
+        None
+    }
+
+    /// Asks the group to end, and gives it the grace unless there is hurry.
+    fn end(&mut self, cause: Cause, seen: &mut Seen, on_line: &mut dyn FnMut(&str)) {
+        let signal = match (cause, self.interrupt.signal()) {
+            (Cause::Stop, _) => return,
+            (Cause::Interrupt, Some(interrupt::Signal::Int)) => Signal::INT,
+            (Cause::Interrupt, Some(interrupt::Signal::Hup)) => Signal::HUP,
+            (Cause::Limit | Cause::Interrupt, _) => Signal::TERM,
+        };
+        self.group.send(signal);
+        let grace = Deadline::after(self.grace);
+        while seen.exited.is_none() && !grace.is_over() {
+            if self.interrupt.urgency() == Urgency::Kill {
+                return;
+            }
+            self.receive(TURN.min(grace.left()), seen, on_line);
+        }
+    }
+
+    /// Kills what is left of the group until it is empty.
+    fn end_group(&mut self, cause: Option<Cause>, seen: &mut Seen, on_line: &mut dyn FnMut(&str)) {
+        if cause.is_none() {
+            let settle = Deadline::after(SETTLE);
+            while !self.group.is_empty() && !settle.is_over() {
+                self.receive(SHORT_TURN, seen, on_line);
+            }
+        }
+        let limit = Deadline::after(DRAIN);
+        // One signal can miss a fork in flight.
+        while !(seen.exited.is_some() && self.group.is_empty()) && !limit.is_over() {
+            self.group.send(Signal::KILL);
+            self.receive(SHORT_TURN, seen, on_line);
+        }
+    }
+
+    /// Takes one event, if one comes in time; returns whether one came.
+    fn receive(
+        &mut self,
+        time: Duration,
+        seen: &mut Seen,
+        on_line: &mut dyn FnMut(&str),
+    ) -> bool {
+        match self.events.recv_timeout(time) {
+            Ok(Event::Line(line)) => on_line(&line),
+            Ok(Event::Closed) => self.open_streams -= 1,
+            Ok(Event::Exited(status)) => seen.exited = Some(status),
+            Ok(Event::Stop) => seen.stop = true,
+            Err(RecvTimeoutError::Timeout) => return false,
+            Err(RecvTimeoutError::Disconnected) => {
+                unreachable!("this holds a sender of its own")
+            }
+        }
+        true
+    }
+
+    /// Collects what is known, and notes the exit.
+    fn finish(self, cause: Option<Cause>, seen: &Seen) -> Output {
+        self.abandoned.store(true, Ordering::Relaxed);
+        let exit = match cause {
+            Some(Cause::Limit) => Exit::TimedOut,
+            Some(Cause::Interrupt | Cause::Stop) => Exit::Interrupted,
+            None => exit_of(seen.exited.flatten()),
+        };
+        let output = Output {
+            exit,
+            stdout: self.stdout.take(),
+            stderr: self.stderr.take(),
+            truncated: self.stdout.is_truncated() || self.stderr.is_truncated(),
+            has_stray: self.open_streams > 0,
+            duration: self.begin.elapsed(),
+            last_lines: self.tail.take(),
+        };
+        if let Some(log) = &self.log {
+            log.note(&format!("[{exit} after {:.3} s]", output.duration.as_secs_f64()));
+            if output.has_stray {
+                log.note("[a process that it left behind still holds its output open]");
+            }
+        }
+        output
+    }
+}
+
+/// Returns how a child ended by itself; a lost status is no success.
+fn exit_of(status: Option<ExitStatus>) -> Exit {
+    match status.map(|status| (status.code(), status.signal())) {
+        Some((Some(0), _)) => Exit::Success,
+        Some((Some(code), _)) => Exit::Code(code),
+        Some((None, Some(signal))) => Exit::Signal(signal),
+        Some((None, None)) | None => Exit::Code(-1),
+    }
+}

@@ -1,0 +1,396 @@
+//! Secret values, with the filter that every byte of child output passes; no `Secret` exists that the filter does not know.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::redact_forms::{FLOOR, needles};
+
+/// What stands in the place of a secret; it is safe inside JSON, XML and HTML.
+const MASK: &[u8] = b"[secret]";
+
+/// A value that is masked wherever output passes; it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// Returns the value, for the one place that hands it on.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(***)")
+    }
+}
+
+/// The set of known secrets; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Redactor {
+    /// What is known so far.
+    known: Arc<Mutex<Known>>,
+}
+
+/// The needles, and the automaton made from them when it is first needed.
+#[derive(Default)]
+struct Known {
+    /// Every form of every secret.
+    needles: BTreeSet<Vec<u8>>,
+    /// Values too short to be masked.
+    short: BTreeSet<String>,
+    /// Absent after a new secret, until something is to be masked.
+    matcher: Option<Arc<Matcher>>,
+}
+
+impl Redactor {
+    /// Makes a secret, which is masked from now on.
+    pub(crate) fn register(&self, value: &str) -> Secret {
+        let mut known = self.lock();
+        if value.trim().len() < FLOOR {
+            if !value.trim().is_empty() {
+                known.short.insert(value.to_owned());
+            }
+        } else {
+            known.needles.extend(needles(value));
+            known.matcher = None;
+        }
+        Secret(value.to_owned())
+    }
+
+    /// Returns how many different values are too short to be masked.
+    pub(crate) fn unmaskable(&self) -> usize {
+        self.lock().short.len()
+    }
+
+    /// Returns the text with every secret masked.
+    pub(crate) fn text(&self, text: &str) -> String {
+        match self.matcher() {
+            None => text.to_owned(),
+            Some(matcher) => String::from_utf8_lossy(&matcher.mask(text.as_bytes())).into_owned(),
+        }
+    }
+
+    /// Returns the bytes with every secret masked.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        match self.matcher() {
+            None => bytes.to_owned(),
+            Some(matcher) => matcher.mask(bytes),
+        }
+    }
+
+    /// Returns a writer that masks secrets on their way to `inner`, also those split over writes.
+    pub(crate) fn writer<W: Write>(&self, inner: W) -> Masked<W> {
+        Masked { redactor: self.clone(), inner, held: Vec::new(), open: None }
+    }
+
+    /// Returns the automaton of all needles, or nothing when there is no secret.
+    fn matcher(&self) -> Option<Arc<Matcher>> {
+        let mut known = self.lock();
+        if known.needles.is_empty() {
+            return None;
+        }
+        if known.matcher.is_none() {
+            known.matcher = Some(Arc::new(Matcher::new(&known.needles)));
+        }
+        known.matcher.clone()
+    }
+
+    /// Returns the known secrets; a panic elsewhere cannot leave them half changed.
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A writer that masks; what may be the begin of a secret is held back until more is known.
+pub(crate) struct Masked<W> {
+    /// Knows the secrets, also those registered after this writer was made.
+    redactor: Redactor,
+    /// Where masked bytes go.
+    inner: W,
+    /// The end of the input so far, when it is the begin of a needle.
+    held: Vec<u8>,
+    /// A mask is the last thing written, and this many held bytes belong to it.
+    open: Option<usize>,
+}
+
+impl<W: Write> Masked<W> {
+    /// Writes what is held back, flushes, and returns the inner writer.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        if let Some(matcher) = self.redactor.matcher() {
+            self.release(&matcher, self.held.len())?;
+        }
+        self.inner.flush()?;
+        Ok(self.inner)
+    }
+
+    /// Writes the held bytes before `cut`, masked; no unfinished match may begin there.
+    fn release(&mut self, matcher: &Matcher, cut: usize) -> io::Result<()> {
+        let mut clean = Vec::with_capacity(cut);
+        let mut at = 0;
+        let mut open = self.open.take();
+        for range in matcher.ranges(&self.held, open) {
+            if range.start >= cut {
+                break;
+            }
+            let continued = range.start == 0 && open.is_some();
+            if !continued {
+                clean.extend_from_slice(&self.held[at..range.start]);
+                clean.extend_from_slice(MASK);
+            }
+            at = range.end;
+            open = Some(range.end);
+        }
+        if at < cut {
+            clean.extend_from_slice(&self.held[at..cut]);
+            open = None;
+        }
+        self.open = open.filter(|&end| end >= cut).map(|end| end - cut);
+        self.held.drain(..cut);
+        self.inner.write_all(&clean)
+    }
+}
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(matcher) = self.redactor.matcher() else {
+            self.inner.write_all(bytes)?;
+            return Ok(bytes.len());
+        };
+        self.held.extend_from_slice(bytes);
+        let cut = matcher.undecided(&self.held);
+        self.release(&matcher, cut)?;
+        Ok(bytes.len())
+    }
+
+    /// Flushes the inner writer; what may be the begin of a secret stays here.
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Finds all needles, and the places where one may have begun.
+struct Matcher {
+    /// Reports every match, overlapping ones too.
+    automaton: AhoCorasick,
+    /// The needles in order, to look up what begins like the end of the input.
+    sorted: Vec<Vec<u8>>,
+    /// Whether some needle begins with this byte.
+    first: [bool; 256],
+    /// The length of the longest needle.
+    longest: usize,
+}
+
+impl Matcher {
+    /// Builds the automaton.
+    fn new(needles: &BTreeSet<Vec<u8>>) -> Self {
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .build(needles)
+            .expect("needles are far fewer than the automaton can number");
+        let mut first = [false; 256];
+        for needle in needles {
+            first[usize::from(needle[0])] = true;
+        }
+        let longest = needles.iter().map(Vec::len).max().unwrap_or(0);
+        Self { automaton, sorted: needles.iter().cloned().collect(), first, longest }
+    }
+
+    /// Returns the bytes with each run of matches replaced by one mask.
+    fn mask(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut clean = Vec::with_capacity(bytes.len());
+        let mut at = 0;
+        for range in self.ranges(bytes, None) {
+            clean.extend_from_slice(&bytes[at..range.start]);
+            clean.extend_from_slice(MASK);
+            at = range.end;
+        }
+        clean.extend_from_slice(&bytes[at..]);
+        clean
+    }
+
+    /// Returns the ranges that matches cover, joined where they overlap or touch; `open` bytes at the begin are covered already.
+    fn ranges(&self, bytes: &[u8], open: Option<usize>) -> Vec<Range<usize>> {
+        let mut matches: Vec<Range<usize>> = open.map(|end| 0..end).into_iter().collect();
+        matches.extend(self.automaton.find_overlapping_iter(bytes).map(|found| found.range()));
+        matches.sort_unstable_by_key(|range| range.start);
+        let mut joined: Vec<Range<usize>> = Vec::new();
+        for range in matches {
+            match joined.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => joined.push(range),
+            }
+        }
+        joined
+    }
+
+    /// Returns where the longest end of the bytes starts that is the begin of a needle.
+    fn undecided(&self, bytes: &[u8]) -> usize {
+        let from = bytes.len().saturating_sub(self.longest - 1);
+        (from..bytes.len()).find(|&start| self.begins_a_needle(&bytes[start..])).unwrap_or(bytes.len())
+    }
+
+    /// Returns whether some needle is longer than the bytes and starts with them.
+    fn begins_a_needle(&self, bytes: &[u8]) -> bool {
+        if !self.first[usize::from(bytes[0])] {
+            return false;
+        }
+        // Needles that start with the bytes stand together, right after the bytes themselves.
+        let next = self.sorted.partition_point(|needle| needle.as_slice() <= bytes);
+        self.sorted.get(next).is_some_and(|needle| needle.starts_with(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn redactor(values: &[&str]) -> Redactor {
+        let redactor = Redactor::default();
+        for value in values {
+            redactor.register(value);
+        }
+        redactor
+    }
+
+    fn streamed(redactor: &Redactor, parts: &[&[u8]]) -> String {
+        let mut writer = redactor.writer(Vec::new());
+        for part in parts {
+            writer.write_all(part).unwrap();
+            writer.flush().unwrap();
+        }
+        String::from_utf8(writer.finish().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_masked_and_the_rest_stays() {
+        let redactor = redactor(&["hunter2hunter2"]);
+        assert_eq!(redactor.text("login hunter2hunter2 ok"), "login [secret] ok");
+        assert_eq!(redactor.bytes(b"\xffhunter2hunter2\xfe"), b"\xff[secret]\xfe");
+    }
+
+    #[test]
+    fn a_secret_debug_prints_no_value() {
+        let secret = Redactor::default().register("hunter2hunter2");
+        assert_eq!(format!("{secret:?}"), "Secret(***)");
+        assert_eq!(secret.expose(), "hunter2hunter2");
+    }
+
+    #[test]
+    fn short_values_are_counted_once_and_not_masked() {
+        let redactor = redactor(&["seven77", "seven77", "  a  ", "", "\n"]);
+        assert_eq!(redactor.unmaskable(), 2);
+        assert_eq!(redactor.text("seven77"), "seven77");
+    }
+
+    #[test]
+    fn overlapping_and_touching_secrets_become_one_mask() {
+        let redactor = redactor(&["abcdefgh", "efghijkl", "abcdefghijklmnop"]);
+        assert_eq!(redactor.text("<abcdefghijkl>"), "<[secret]>");
+        assert_eq!(redactor.text("<abcdefghijklmnop>"), "<[secret]>");
+        assert_eq!(redactor.text("<efghijklefghijkl>"), "<[secret]>");
+        assert_eq!(streamed(&redactor, &[b"<efghijkl", b"efghijkl>"]), "<[secret]>");
+    }
+
+    #[test]
+    fn a_self_overlapping_secret_is_masked_at_every_split() {
+        let redactor = redactor(&["aaaaaaaab"]);
+        let text = b"-aaaaaaaaaaaab-";
+        for split in 0..text.len() {
+            let (before, after) = text.split_at(split);
+            assert_eq!(streamed(&redactor, &[before, after]), "-aaaa[secret]-");
+        }
+    }
+
+    #[test]
+    fn flush_keeps_back_the_begin_of_a_secret_and_nothing_else() {
+        let redactor = redactor(&["correct-horse"]);
+        let mut writer = redactor.writer(Vec::new());
+        writer.write_all(b"line one\ncorrect-h").unwrap();
+        writer.flush().unwrap();
+        assert_eq!(writer.inner, b"line one\n");
+        writer.write_all(b"at\n").unwrap();
+        assert_eq!(writer.finish().unwrap(), b"line one\ncorrect-hat\n");
+    }
+
+    #[test]
+    fn an_endless_secret_is_not_piled_up() {
+        let redactor = redactor(&["aaaaaaaa"]);
+        let longest = redactor.matcher().unwrap().longest;
+        let mut writer = redactor.writer(Vec::new());
+        for _ in 0..1000 {
+            writer.write_all(b"aaaaaaaaaaaaaaaaaaaaaaa").unwrap();
+            assert!(writer.held.len() < longest);
+        }
+        assert_eq!(writer.finish().unwrap(), b"[secret]");
+    }
+
+    #[test]
+    fn a_secret_registered_later_is_masked_by_an_older_writer() {
+        let redactor = Redactor::default();
+        let mut writer = redactor.writer(Vec::new());
+        writer.write_all(b"one ").unwrap();
+        redactor.register("hunter2hunter2");
+        writer.write_all(b"hunter2hunter2").unwrap();
+        assert_eq!(writer.finish().unwrap(), b"one [secret]");
+    }
+
+    /// Values that cannot be part of the mask itself.
+    fn secret() -> impl Strategy<Value = String> {
+        prop_oneof!["[ab]{8,12}", "[a-z'\"<&/ é]{8,30}", "[^\\[\\]\\p{C}]{8,20}"]
+            .prop_filter("long enough", |value| value.trim().len() >= FLOOR)
+    }
+
+    proptest! {
+        #[test]
+        fn no_form_of_a_secret_survives_any_split(
+            values in prop::collection::vec(secret(), 1..4),
+            picks in prop::collection::vec((any::<prop::sample::Index>(), "[ab ]{0,6}"), 1..6),
+            splits in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let redactor = Redactor::default();
+            for value in &values {
+                redactor.register(value);
+            }
+            let all: Vec<_> = values.iter().flat_map(|value| needles(value)).collect();
+            let mut text = Vec::new();
+            for (pick, filler) in &picks {
+                text.extend_from_slice(pick.get(&all));
+                text.extend_from_slice(filler.as_bytes());
+            }
+            let whole = redactor.bytes(&text);
+            for needle in &all {
+                let leak = whole.windows(needle.len()).any(|window| window == needle);
+                prop_assert!(!leak, "{:?} in {:?}", needle, whole);
+            }
+            let mut cuts: Vec<usize> = splits.iter().map(|split| split.index(text.len() + 1)).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let mut writer = redactor.writer(Vec::new());
+            for cut in cuts.windows(2) {
+                writer.write_all(&text[cut[0]..cut[1]]).unwrap();
+                writer.flush().unwrap();
+            }
+            prop_assert_eq!(writer.finish().unwrap(), whole);
+        }
+
+        #[test]
+        fn text_without_secrets_is_unchanged(text in "[a-m \n]{0,200}", value in "[n-z]{8,20}") {
+            let redactor = redactor(&[&value]);
+            // Hexadecimal and base64 forms could in theory appear; they have digits or are not drawn from a to m.
+            let hit = needles(&value).iter().any(|needle| {
+                text.as_bytes().windows(needle.len()).any(|window| window == needle)
+            });
+            prop_assume!(!hit);
+            prop_assert_eq!(redactor.text(&text), text.clone());
+            prop_assert_eq!(streamed(&redactor, &[text.as_bytes()]), text);
+        }
+    }
+}
