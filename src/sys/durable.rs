@@ -15,7 +15,9 @@ const RESERVE: u64 = 64 * 1024;
 /// Replaces a file by one with these bytes, readable by its owner alone; after a crash it is wholly old or wholly new.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = directory_of(path);
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -77,16 +79,25 @@ impl Appender {
             }
         };
         reserve(&file, to_u64(valid))?;
-        Ok(Self { file, valid: to_u64(valid) })
+        Ok(Self {
+            file,
+            valid: to_u64(valid),
+        })
     }
 
     /// Appends one line of text; it is on the disk when this returns.
     pub(crate) fn append(&mut self, record: &str) -> io::Result<()> {
         if record.contains('\n') {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "a record is one line"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "a record is one line",
+            ));
         }
         let line = format!("{} {} {record}\n", record.len(), checksum(record));
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(line.as_bytes())
+            .and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // Half a record would hide all that follow it.
             self.file.set_len(self.valid)?;
@@ -118,7 +129,13 @@ fn parse(bytes: &[u8]) -> (Vec<String>, Damage) {
     let mut at = 0;
     while at < bytes.len() {
         let Some((record, length)) = parse_record(&bytes[at..]) else {
-            return (records, Damage::Tail { valid: at, lost: bytes.len() - at });
+            return (
+                records,
+                Damage::Tail {
+                    valid: at,
+                    lost: bytes.len() - at,
+                },
+            );
         };
         records.push(record.to_owned());
         at += length;
@@ -139,7 +156,10 @@ fn parse_record(bytes: &[u8]) -> Option<(&str, usize)> {
 /// Returns eight hexadecimal digits that change with the text.
 fn checksum(record: &str) -> String {
     let digest = Sha256::digest(record.as_bytes());
-    format!("{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+    format!(
+        "{:02x}{:02x}{:02x}{:02x}",
+        digest[0], digest[1], digest[2], digest[3]
+    )
 }
 
 /// Widens a length.
@@ -171,7 +191,10 @@ mod tests {
         write(&path, b"a longer old text").unwrap();
         write(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         assert!(write(&directory.path().join("absent/record"), b"x").is_err());
     }
@@ -192,7 +215,10 @@ mod tests {
     fn a_record_of_two_lines_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let mut appender = Appender::open(&directory.path().join("journal")).unwrap();
-        assert_eq!(appender.append("a\nb").unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(
+            appender.append("a\nb").unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
     }
 
     #[test]
@@ -218,7 +244,10 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             let (records, damage) = parse(&flipped);
             assert_eq!(records, RECORDS[..records.len()], "bit {bit}");
-            let before = bytes[..bit / 8].iter().filter(|&&byte| byte == b'\n').count();
+            let before = bytes[..bit / 8]
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count();
             assert_eq!(records.len(), before, "bit {bit}");
             assert_ne!(damage, Damage::None);
         }
@@ -230,7 +259,10 @@ mod tests {
         let path = filled(&directory);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"12 0000").unwrap();
-        assert!(matches!(read(&path).unwrap().1, Damage::Tail { lost: 7, .. }));
+        assert!(matches!(
+            read(&path).unwrap().1,
+            Damage::Tail { lost: 7, .. }
+        ));
         Appender::open(&path).unwrap().append("after").unwrap();
         let (records, damage) = read(&path).unwrap();
         assert_eq!((records.len(), damage), (5, Damage::None));

@@ -42,7 +42,9 @@ impl Signal {
 
     /// Returns the signal of a number.
     fn of(number: i32) -> Option<Self> {
-        [Self::Int, Self::Term, Self::Hup].into_iter().find(|signal| signal.number() == number)
+        [Self::Int, Self::Term, Self::Hup]
+            .into_iter()
+            .find(|signal| signal.number() == number)
     }
 }
 
@@ -101,17 +103,22 @@ impl Interrupt {
         }
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let receiver = interrupt.clone();
-        thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for signal in signals.forever().filter_map(Signal::of) {
-                receiver.raise(signal);
-            }
-        })?;
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                for signal in signals.forever().filter_map(Signal::of) {
+                    receiver.raise(signal);
+                }
+            })?;
         Ok(interrupt)
     }
 
     /// Returns an interrupt that no signal of the system reaches.
     pub(crate) fn never() -> Self {
-        Self { shared: Arc::default(), spared: 0 }
+        Self {
+            shared: Arc::default(),
+            spared: 0,
+        }
     }
 
     /// Returns the first signal.
@@ -126,7 +133,10 @@ impl Interrupt {
 
     /// Returns the same state, seen by work that the first signal must not cut short, as teardown.
     pub(crate) fn shielded(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), spared: 1 }
+        Self {
+            shared: Arc::clone(&self.shared),
+            spared: 1,
+        }
     }
 
     /// Returns whether this work is to stop.
@@ -160,7 +170,9 @@ impl Interrupt {
         let begin = Instant::now();
         let mut received = self.received();
         while received.count <= self.spared {
-            let Some(left) = duration.checked_sub(begin.elapsed()).filter(|left| !left.is_zero())
+            let Some(left) = duration
+                .checked_sub(begin.elapsed())
+                .filter(|left| !left.is_zero())
             else {
                 return false;
             };
@@ -172,7 +184,10 @@ impl Interrupt {
 
     /// Returns the signals so far; a panic elsewhere cannot leave them half changed.
     fn received(&self) -> MutexGuard<'_, Received> {
-        self.shared.received.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .received
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,7 +198,10 @@ mod tests {
     #[test]
     fn the_first_signal_is_the_reason_and_the_second_the_urgency() {
         let interrupt = Interrupt::never();
-        assert_eq!((interrupt.signal(), interrupt.urgency()), (None, Urgency::None));
+        assert_eq!(
+            (interrupt.signal(), interrupt.urgency()),
+            (None, Urgency::None)
+        );
         interrupt.raise(Signal::Term);
         assert!(interrupt.is_set());
         assert_eq!(interrupt.urgency(), Urgency::Ask);

@@ -40,10 +40,18 @@ impl Lock {
     /// Takes the lock unless another holds it, and leaves a note about the holder for people.
     pub(crate) fn try_acquire(dir: &Path, name: &str, note: &str) -> Result<Option<Self>, Error> {
         let path = lock_path(dir, name)?;
-        let wrap = |source| Error::File { path: path.clone(), source };
+        let wrap = |source| Error::File {
+            path: path.clone(),
+            source,
+        };
         loop {
             let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            options
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600);
             let file = options.open(&path).map_err(wrap)?;
             match file.try_lock() {
                 Ok(()) => {}
@@ -53,9 +61,13 @@ impl Lock {
             // A file that was replaced between opening and locking guards nothing.
             if is_at(&file, &path).map_err(wrap)? {
                 let holder = dir.join(format!("{name}.holder"));
-                std::fs::write(&holder, note)
-                    .map_err(|source| Error::File { path: holder, source })?;
-                return Ok(Some(Self { file: Arc::new(file) }));
+                std::fs::write(&holder, note).map_err(|source| Error::File {
+                    path: holder,
+                    source,
+                })?;
+                return Ok(Some(Self {
+                    file: Arc::new(file),
+                }));
             }
         }
     }
@@ -68,7 +80,12 @@ impl Lock {
         until: (Deadline, &Interrupt),
     ) -> Result<Waited<Self>, Error> {
         let (deadline, interrupt) = until;
-        wait_until(deadline, interrupt, || Self::try_acquire(dir, name, note), |_| RETRY)
+        wait_until(
+            deadline,
+            interrupt,
+            || Self::try_acquire(dir, name, note),
+            |_| RETRY,
+        )
     }
 
     /// Returns the locked file, for children to inherit: the lock is then held until they end too.
@@ -98,5 +115,138 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
         Ok(found) => Ok((found.dev(), found.ino()) == (open.dev(), open.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+    use crate::sys::interrupt::Signal;
+
+    fn take(dir: &Path) -> Option<Lock> {
+        Lock::try_acquire(dir, "app.example", "run k7m2q").unwrap()
+    }
+
+    /// Starts a process that holds the lock until its input ends.
+    fn holder(dir: &Path) -> Child {
+        #[expect(clippy::disallowed_methods, reason = "a process that is none of ours")]
+        let mut command = Command::new("flock");
+        command
+            .arg(dir.join("app.example.lock"))
+            .args(["-c", "echo held; read line"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("flock exists");
+        let mut word = [0; 5];
+        io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut word).unwrap();
+        assert_eq!(&word, b"held\n");
+        child
+    }
+
+    #[test]
+    fn a_lock_has_one_holder_and_is_free_when_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = take(directory.path()).unwrap();
+        assert!(take(directory.path()).is_none());
+        assert_eq!(
+            Lock::holder(directory.path(), "app.example").unwrap(),
+            "run k7m2q"
+        );
+        drop(lock);
+        assert!(take(directory.path()).is_some());
+        assert_eq!(Lock::holder(directory.path(), "other.example"), None);
+    }
+
+    #[test]
+    fn a_lock_is_held_while_a_copy_of_its_file_is_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = take(directory.path()).unwrap();
+        let copy = lock.file();
+        drop(lock);
+        assert!(take(directory.path()).is_none());
+        drop(copy);
+        assert!(take(directory.path()).is_some());
+    }
+
+    #[test]
+    fn another_process_holds_the_lock_until_it_is_killed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = holder(directory.path());
+        assert!(take(directory.path()).is_none());
+        let brief = Deadline::after(Duration::from_millis(20));
+        let never = Interrupt::never();
+        let waited = Lock::acquire(directory.path(), "app.example", "", (brief, &never)).unwrap();
+        assert!(matches!(waited, Waited::TimedOut));
+        drop(child.stdin.take());
+        let long = Deadline::after(Duration::from_secs(60));
+        let waited = Lock::acquire(directory.path(), "app.example", "", (long, &never)).unwrap();
+        assert!(matches!(waited, Waited::Done(_)));
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_signal_ends_the_wait_for_a_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let _lock = take(directory.path()).unwrap();
+        let interrupt = Interrupt::never();
+        interrupt.raise(Signal::Int);
+        let long = Deadline::after(Duration::from_secs(60));
+        let waited = Lock::acquire(directory.path(), "app.example", "", (long, &interrupt));
+        assert!(matches!(waited.unwrap(), Waited::Interrupted));
+    }
+
+    #[test]
+    fn a_lock_on_a_replaced_file_guards_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.example.lock");
+        let old = File::create(&path).unwrap();
+        assert!(is_at(&old, &path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_at(&old, &path).unwrap());
+        std::fs::write(&path, "").unwrap();
+        assert!(!is_at(&old, &path).unwrap());
+    }
+
+    #[test]
+    fn threads_take_turns() {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut taken = 0;
+                    while taken < 25 {
+                        let Some(lock) = take(directory.path()) else {
+                            std::thread::yield_now();
+                            continue;
+                        };
+                        assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        drop(lock);
+                        taken += 1;
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn names_that_leave_the_directory_are_refused() {
+        for name in ["", ".", "..", "../x", "a/b", "a\0b", ".hidden"] {
+            assert!(matches!(
+                Lock::try_acquire(Path::new("/tmp"), name, ""),
+                Err(Error::Name(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn a_missing_directory_is_an_error_that_names_the_file() {
+        let error = Lock::try_acquire(Path::new("/nowhere"), "a", "").unwrap_err();
+        assert_eq!(error.to_string(), "failed to lock `/nowhere/a.lock`");
     }
 }

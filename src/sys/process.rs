@@ -154,13 +154,15 @@ impl Cmd {
 
     /// Adds arguments.
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Adds a variable to the environment, or replaces it.
     pub(crate) fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env.push((key.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.env
+            .push((key.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -245,7 +247,9 @@ impl Cmd {
         if host.interrupt.is_set() {
             return Ok(None);
         }
-        let command = host.redactor.text(&quote::command_line(&self.program, &self.args));
+        let command = host
+            .redactor
+            .text(&quote::command_line(&self.program, &self.args));
         if let Some(echo) = &host.echo {
             echo(&command);
         }

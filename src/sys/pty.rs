@@ -11,7 +11,12 @@ use rustix::termios::{
 };
 
 /// The size that programs see; wide enough that tables keep to one line.
-const SIZE: Winsize = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+const SIZE: Winsize = Winsize {
+    ws_row: 50,
+    ws_col: 200,
+    ws_xpixel: 0,
+    ws_ypixel: 0,
+};
 
 /// The two ends of a pseudo-terminal.
 pub(crate) struct Pty {
@@ -33,7 +38,10 @@ pub(crate) fn open() -> io::Result<Pty> {
     modes.output_modes &= !OutputModes::OPOST;
     tcsetattr(&slave, OptionalActions::Now, &modes)?;
     tcsetwinsize(&slave, SIZE)?;
-    Ok(Pty { master: PtyReader(File::from(master)), slave })
+    Ok(Pty {
+        master: PtyReader(File::from(master)),
+        slave,
+    })
 }
 
 /// Reads what programs write to the terminal, until the last of them has closed it.

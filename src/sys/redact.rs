@@ -86,7 +86,12 @@ impl Redactor {
 
     /// Returns a writer that masks secrets on their way to `inner`, also those split over writes.
     pub(crate) fn writer<W: Write>(&self, inner: W) -> Masked<W> {
-        Masked { redactor: self.clone(), inner, held: Vec::new(), open: None }
+        Masked {
+            redactor: self.clone(),
+            inner,
+            held: Vec::new(),
+            open: None,
+        }
     }
 
     /// Returns the automaton of all needles, or nothing when there is no secret.
@@ -198,7 +203,12 @@ impl Matcher {
             first[usize::from(needle[0])] = true;
         }
         let longest = needles.iter().map(Vec::len).max().unwrap_or(0);
-        Self { automaton, sorted: needles.iter().cloned().collect(), first, longest }
+        Self {
+            automaton,
+            sorted: needles.iter().cloned().collect(),
+            first,
+            longest,
+        }
     }
 
     /// Returns the bytes with each run of matches replaced by one mask.
@@ -217,7 +227,11 @@ impl Matcher {
     /// Returns the ranges that matches cover, joined where they overlap or touch; `open` bytes at the begin are covered already.
     fn ranges(&self, bytes: &[u8], open: Option<usize>) -> Vec<Range<usize>> {
         let mut matches: Vec<Range<usize>> = open.map(|end| 0..end).into_iter().collect();
-        matches.extend(self.automaton.find_overlapping_iter(bytes).map(|found| found.range()));
+        matches.extend(
+            self.automaton
+                .find_overlapping_iter(bytes)
+                .map(|found| found.range()),
+        );
         matches.sort_unstable_by_key(|range| range.start);
         let mut joined: Vec<Range<usize>> = Vec::new();
         for range in matches {
@@ -232,7 +246,9 @@ impl Matcher {
     /// Returns where the longest end of the bytes starts that is the begin of a needle.
     fn undecided(&self, bytes: &[u8]) -> usize {
         let from = bytes.len().saturating_sub(self.longest - 1);
-        (from..bytes.len()).find(|&start| self.begins_a_needle(&bytes[start..])).unwrap_or(bytes.len())
+        (from..bytes.len())
+            .find(|&start| self.begins_a_needle(&bytes[start..]))
+            .unwrap_or(bytes.len())
     }
 
     /// Returns whether some needle is longer than the bytes and starts with them.
@@ -241,8 +257,12 @@ impl Matcher {
             return false;
         }
         // Needles that start with the bytes stand together, right after the bytes themselves.
-        let next = self.sorted.partition_point(|needle| needle.as_slice() <= bytes);
-        self.sorted.get(next).is_some_and(|needle| needle.starts_with(bytes))
+        let next = self
+            .sorted
+            .partition_point(|needle| needle.as_slice() <= bytes);
+        self.sorted
+            .get(next)
+            .is_some_and(|needle| needle.starts_with(bytes))
     }
 }
 
@@ -272,8 +292,14 @@ mod tests {
     #[test]
     fn a_secret_is_masked_and_the_rest_stays() {
         let redactor = redactor(&["hunter2hunter2"]);
-        assert_eq!(redactor.text("login hunter2hunter2 ok"), "login [secret] ok");
-        assert_eq!(redactor.bytes(b"\xffhunter2hunter2\xfe"), b"\xff[secret]\xfe");
+        assert_eq!(
+            redactor.text("login hunter2hunter2 ok"),
+            "login [secret] ok"
+        );
+        assert_eq!(
+            redactor.bytes(b"\xffhunter2hunter2\xfe"),
+            b"\xff[secret]\xfe"
+        );
     }
 
     #[test]
@@ -296,7 +322,10 @@ mod tests {
         assert_eq!(redactor.text("<abcdefghijkl>"), "<[secret]>");
         assert_eq!(redactor.text("<abcdefghijklmnop>"), "<[secret]>");
         assert_eq!(redactor.text("<efghijklefghijkl>"), "<[secret]>");
-        assert_eq!(streamed(&redactor, &[b"<efghijkl", b"efghijkl>"]), "<[secret]>");
+        assert_eq!(
+            streamed(&redactor, &[b"<efghijkl", b"efghijkl>"]),
+            "<[secret]>"
+        );
     }
 
     #[test]
@@ -362,7 +391,8 @@ mod tests {
             let all: Vec<_> = values.iter().flat_map(|value| needles(value)).collect();
             let mut text = Vec::new();
             for (pick, filler) in &picks {
-                text.extend_from_slice(pick.get(&all));
+                let form: &Vec<u8> = pick.get(&all);
+                text.extend_from_slice(form);
                 text.extend_from_slice(filler.as_bytes());
             }
             let whole = redactor.bytes(&text);

@@ -72,12 +72,25 @@ fn hex_forms(bytes: &[u8]) -> Vec<String> {
 
 /// Returns percent encodings: the sets of characters that common encoders leave alone, in both cases of the digits.
 fn percent_forms(text: &str) -> Vec<String> {
-    let kept = ["-_.~", "-_.", "-_.*", "-_.~!*'()", "-_.~$&+:=@", "-_.~!*'();,/?:@&=+$#", "-_.~/"];
+    let kept = [
+        "-_.~",
+        "-_.",
+        "-_.*",
+        "-_.~!*'()",
+        "-_.~$&+:=@",
+        "-_.~!*'();,/?:@&=+$#",
+        "-_.~/",
+    ];
     let mut forms = Vec::new();
     for keep in kept {
         let upper = percent(text, keep, |byte| format!("%{byte:02X}"));
         let lower = percent(text, keep, |byte| format!("%{byte:02x}"));
-        forms.extend([upper.replace("%20", "+"), lower.replace("%20", "+"), upper, lower]);
+        forms.extend([
+            upper.replace("%20", "+"),
+            lower.replace("%20", "+"),
+            upper,
+            lower,
+        ]);
     }
     forms
 }
@@ -98,11 +111,19 @@ fn percent(text: &str, keep: &str, encode: impl Fn(u8) -> String) -> String {
 /// Returns the insides of JSON strings: plain, ASCII only, with escaped slashes, safe for HTML, and one string in another.
 fn json_forms(text: &str) -> Vec<String> {
     let plain = json(text);
-    let html = plain.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    let html = plain
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026");
     let mut forms = vec![json(&plain), json(&html)];
     for form in [plain, html] {
         let ascii = ascii_json(&form);
-        forms.extend([ascii.replace('/', "\\/"), ascii, form.replace('/', "\\/"), form]);
+        forms.extend([
+            ascii.replace('/', "\\/"),
+            ascii,
+            form.replace('/', "\\/"),
+            form,
+        ]);
     }
     forms
 }
@@ -166,7 +187,10 @@ fn shell_forms(text: &str) -> Vec<String> {
         escape(&|character| character.is_ascii() && !plain_in_shell(character, "_-./:=@%+,")),
         escape(&|character| character.is_ascii() && !plain_in_shell(character, "_-./:=@%+")),
         escape(&|character| character.is_ascii() && !plain_in_shell(character, "_")),
-        dollar.replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r"),
+        dollar
+            .replace('\n', "\\n")
+            .replace('\t', "\\t")
+            .replace('\r', "\\r"),
     ]
 }
 
@@ -177,7 +201,10 @@ fn plain_in_shell(character: char, punctuation: &str) -> bool {
 
 /// Returns the text escaped for HTML or XML, with the spellings of the two quotes that are in use.
 fn html_forms(text: &str) -> Vec<String> {
-    let base = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let base = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     let mut forms = vec![base.clone()];
     for double in ["\"", "&quot;", "&#34;", "&#x22;"] {
         for single in ["'", "&#39;", "&#x27;", "&apos;", "&#039;"] {
@@ -194,7 +221,8 @@ fn ascii(bytes: &[u8]) -> String {
 
 /// Appends formatted text.
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("a String takes all that is written to it");
+    text.write_fmt(arguments)
+        .expect("a String takes all that is written to it");
 }
 
 #[cfg(test)]
@@ -203,7 +231,10 @@ mod tests {
 
     #[track_caller]
     fn has(value: &str, form: &str) {
-        assert!(needles(value).contains(form.as_bytes()), "no needle {form:?} for {value:?}");
+        assert!(
+            needles(value).contains(form.as_bytes()),
+            "no needle {form:?} for {value:?}"
+        );
     }
 
     #[test]

@@ -114,9 +114,19 @@ mod tests {
     #[test]
     fn a_deadline_that_is_over_still_gets_one_probe() {
         let deadline = Deadline::after(Duration::ZERO);
-        let found = wait_until(deadline, &Interrupt::never(), || Ok::<_, ()>(Some(1)), |_| SHORT);
+        let found = wait_until(
+            deadline,
+            &Interrupt::never(),
+            || Ok::<_, ()>(Some(1)),
+            |_| SHORT,
+        );
         assert_eq!(found, Ok(Waited::Done(1)));
-        let none = wait_until(deadline, &Interrupt::never(), || Ok::<Option<u8>, ()>(None), |_| SHORT);
+        let none = wait_until(
+            deadline,
+            &Interrupt::never(),
+            || Ok::<Option<u8>, ()>(None),
+            |_| SHORT,
+        );
         assert_eq!(none, Ok(Waited::TimedOut));
     }
 
@@ -124,7 +134,12 @@ mod tests {
     fn an_error_and_a_signal_end_the_wait() {
         let interrupt = Interrupt::never();
         let deadline = Deadline::after(Duration::from_secs(60));
-        let failed = wait_until(deadline, &interrupt, || Err::<Option<u8>, _>("gone"), |_| SHORT);
+        let failed = wait_until(
+            deadline,
+            &interrupt,
+            || Err::<Option<u8>, _>("gone"),
+            |_| SHORT,
+        );
         assert_eq!(failed, Err("gone"));
         let probe = || {
             interrupt.raise(Signal::Int);
@@ -148,7 +163,10 @@ mod tests {
             seen.borrow_mut().push(number);
             Duration::ZERO
         };
-        assert_eq!(wait_until(deadline, &Interrupt::never(), probe, note), Ok(Waited::Done(())));
+        assert_eq!(
+            wait_until(deadline, &Interrupt::never(), probe, note),
+            Ok(Waited::Done(()))
+        );
         assert_eq!(seen.into_inner(), [1, 2, 3]);
     }
 
@@ -159,7 +177,10 @@ mod tests {
         deadline.forgive_stop(start, Duration::from_secs(60));
         assert_eq!(deadline, Deadline(start));
         let Some(earlier) = start.checked_sub(Duration::from_secs(5)) else {
-            return assert!(start.elapsed() < Duration::from_secs(5), "the clock has just begun");
+            return assert!(
+                start.elapsed() < Duration::from_secs(5),
+                "the clock has just begun"
+            );
         };
         deadline.forgive_stop(earlier, SHORT);
         assert!(deadline.0 >= start + Duration::from_secs(4));

@@ -97,17 +97,19 @@ struct Tee {
 }
 
 /// Reads a stream to its end, masked, into all its sinks.
-pub(super) fn drain(
-    mut source: impl Read,
-    captured: &Captured,
-    sinks: Sinks,
-    redactor: &Redactor,
-) {
+pub(super) fn drain(mut source: impl Read, captured: &Captured, sinks: Sinks, redactor: &Redactor) {
     let abandoned = Arc::clone(&sinks.abandoned);
     let splitter = LineSplitter::new();
-    let tee = Tee { captured: captured.clone(), sinks, splitter, unlogged: Vec::new() };
+    let tee = Tee {
+        captured: captured.clone(),
+        sinks,
+        splitter,
+        unlogged: Vec::new(),
+    };
     let mut masked = redactor.writer(tee);
-    copy(&mut source, &abandoned, &mut |bytes| masked.write_all(bytes));
+    copy(&mut source, &abandoned, &mut |bytes| {
+        masked.write_all(bytes)
+    });
     if let Ok(mut tee) = masked.finish() {
         tee.end();
     }

@@ -27,12 +27,20 @@ impl LineStream {
                 let _ = sender.send(line.to_owned());
             })
         });
-        Self { lines, stop: Some(stop), supervisor: Some(supervisor) }
+        Self {
+            lines,
+            stop: Some(stop),
+            supervisor: Some(supervisor),
+        }
     }
 
     /// Returns the stream of a child that was not started, because ccci is to end.
     pub(super) fn ended() -> Self {
-        Self { lines: mpsc::channel().1, stop: None, supervisor: None }
+        Self {
+            lines: mpsc::channel().1,
+            stop: None,
+            supervisor: None,
+        }
     }
 
     /// Kills the child, unless it has ended, and returns how it ended with what it printed.
@@ -46,7 +54,9 @@ impl LineStream {
             // A supervisor that has ended has no use for it.
             let _ = stop.send(Event::Stop);
         }
-        self.supervisor.take().and_then(|supervisor| supervisor.join().ok())
+        self.supervisor
+            .take()
+            .and_then(|supervisor| supervisor.join().ok())
     }
 }
 

@@ -31,7 +31,11 @@ pub(super) struct LineSplitter {
 impl LineSplitter {
     /// Begins a stream.
     pub(super) fn new() -> Self {
-        Self { line: Vec::new(), place: Place::Text, after_return: false }
+        Self {
+            line: Vec::new(),
+            place: Place::Text,
+            after_return: false,
+        }
     }
 
     /// Takes bytes, and hands on each line that they complete.
@@ -76,7 +80,9 @@ impl LineSplitter {
         let line = std::mem::take(&mut self.line);
         let text = String::from_utf8_lossy(&line);
         // Control characters beyond ASCII steer some terminals too.
-        text.chars().filter(|c| *c == '\t' || !c.is_control()).collect()
+        text.chars()
+            .filter(|c| *c == '\t' || !c.is_control())
+            .collect()
     }
 }
 

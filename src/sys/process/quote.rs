@@ -7,7 +7,9 @@ use std::path::Path;
 pub(super) fn command_line(program: &Path, args: &[OsString]) -> String {
     let name = program.file_name().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(args.iter().map(OsString::as_os_str));
-    words.fold("$".to_owned(), |line, word| line + " " + &quote(&word.to_string_lossy()))
+    words.fold("$".to_owned(), |line, word| {
+        line + " " + &quote(&word.to_string_lossy())
+    })
 }
 
 /// Returns one word, quoted when it needs to be.
@@ -17,7 +19,10 @@ fn quote(word: &str) -> String {
         return word.to_owned();
     }
     if word.chars().any(char::is_control) {
-        return format!("$'{}'", word.escape_debug().to_string().replace("\\\"", "\""));
+        return format!(
+            "$'{}'",
+            word.escape_debug().to_string().replace("\\\"", "\"")
+        );
     }
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -56,20 +56,30 @@ struct Theirs {
 
 /// Starts the program.
 pub(super) fn start(mut cmd: Cmd, host: &Host, lines: Lines) -> Result<Running, Error> {
-    let failed = |source: io::Error| Error::Start { program: cmd.program.clone(), source };
+    let failed = |source: io::Error| Error::Start {
+        program: cmd.program.clone(),
+        source,
+    };
     if let Some(dir) = cmd.dir.as_ref().filter(|dir| !dir.is_dir()) {
         let source = io::Error::from(ErrorKind::NotADirectory);
-        return Err(Error::File { path: dir.clone(), source });
+        return Err(Error::File {
+            path: dir.clone(),
+            source,
+        });
     }
     let stdin = std::mem::replace(&mut cmd.stdin, Stdin::Null);
     let (ours, theirs) = streams(stdin, &cmd)?;
     let begin = Instant::now();
     let handle = spawn(&cmd, host, theirs).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => Error::NotFound { program: cmd.program.clone() },
+        ErrorKind::NotFound => Error::NotFound {
+            program: cmd.program.clone(),
+        },
         _ => failed(source),
     })?;
     let pid = handle.pids().first().copied();
-    let group = pid.and_then(Group::of).expect("a started child has a process id");
+    let group = pid
+        .and_then(Group::of)
+        .expect("a started child has a process id");
     let (sender, events) = sync_channel(WAITING_LINES);
     let sinks = Sinks {
         log: cmd.log.clone(),
@@ -102,7 +112,10 @@ pub(super) fn start(mut cmd: Cmd, host: &Host, lines: Lines) -> Result<Running, 
 
 /// Opens both ends of the three streams.
 fn streams(stdin: Stdin, cmd: &Cmd) -> Result<(Ours, Theirs), Error> {
-    let failed = |source: io::Error| Error::Start { program: cmd.program.clone(), source };
+    let failed = |source: io::Error| Error::Start {
+        program: cmd.program.clone(),
+        source,
+    };
     let (mut our_input, mut their_input) = (None, None);
     match stdin {
         Stdin::Null => {}
@@ -128,9 +141,16 @@ fn streams(stdin: Stdin, cmd: &Cmd) -> Result<(Ours, Theirs), Error> {
         Stdout::File(path) => (None, open(path, OpenOptions::Replace)?.into()),
     };
     let (stderr, their_stderr) = io::pipe().map_err(failed)?;
-    let ours = Ours { stdout: our_output, stderr, stdin: our_input };
-    let theirs =
-        Theirs { stdin: their_input, stdout: their_output, stderr: their_stderr.into() };
+    let ours = Ours {
+        stdout: our_output,
+        stderr,
+        stdin: our_input,
+    };
+    let theirs = Theirs {
+        stdin: their_input,
+        stdout: their_output,
+        stderr: their_stderr.into(),
+    };
     Ok((ours, theirs))
 }
 
@@ -149,7 +169,10 @@ fn open(path: &Path, how: OpenOptions) -> Result<File, Error> {
         OpenOptions::Read => options.read(true),
         OpenOptions::Replace => options.write(true).create(true).truncate(true).mode(0o600),
     };
-    options.open(path).map_err(|source| Error::File { path: path.to_owned(), source })
+    options.open(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Starts the child in a group of its own; our copies of its ends are closed on return.
@@ -160,7 +183,10 @@ fn spawn(cmd: &Cmd, host: &Host, theirs: Theirs) -> io::Result<duct::Handle> {
     });
     // A `PathBuf` would make duct look for a bare name in the current directory.
     let program = cmd.program.clone().into_os_string();
-    #[expect(clippy::disallowed_methods, reason = "this is the gate that starts children")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the gate that starts children"
+    )]
     let mut expression = duct::cmd(program, &cmd.args)
         .unchecked()
         .full_env(environment(cmd, host))
@@ -212,10 +238,20 @@ fn serve(
     })?;
     if let Some(source) = ours.stdout {
         let sender = running.sender.clone();
-        read(source, running.stdout.clone(), (sinks.clone(), sender), redactor.clone())?;
+        read(
+            source,
+            running.stdout.clone(),
+            (sinks.clone(), sender),
+            redactor.clone(),
+        )?;
     }
     let sender = running.sender.clone();
-    read(ours.stderr, running.stderr.clone(), (sinks.clone(), sender), redactor)?;
+    read(
+        ours.stderr,
+        running.stderr.clone(),
+        (sinks.clone(), sender),
+        redactor,
+    )?;
     if let Some((mut pipe, bytes)) = ours.stdin {
         // A child need not read what it is given.
         spawn_thread("stdin", move || drop(pipe.write_all(&bytes)))?;
@@ -242,5 +278,8 @@ fn read(
 
 /// Starts a thread, or says why the system has none left.
 fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map(drop)
 }

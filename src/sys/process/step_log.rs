@@ -41,17 +41,29 @@ impl StepLog {
 
     /// Opens the log with a cap of its own.
     fn with_cap(path: &Path, redactor: &Redactor, cap: u64) -> Result<Self, Error> {
-        let wrap = |source| Error::Log { path: path.to_owned(), source };
+        let wrap = |source| Error::Log {
+            path: path.to_owned(),
+            source,
+        };
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(wrap)?;
         }
         let mut options = OpenOptions::new();
-        let file = options.append(true).create(true).mode(0o600).open(path).map_err(wrap)?;
+        let file = options
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(wrap)?;
         let left = cap.saturating_sub(file.metadata().map_err(wrap)?.len());
         Ok(Self {
             path: Arc::new(path.to_owned()),
             redactor: redactor.clone(),
-            state: Arc::new(Mutex::new(State { file, left, failure: None })),
+            state: Arc::new(Mutex::new(State {
+                file,
+                left,
+                failure: None,
+            })),
         })
     }
 
@@ -79,7 +91,9 @@ impl StepLog {
             state.left -= length;
             state.write(bytes);
         } else if state.left > 0 {
-            let fitting = usize::try_from(state.left).unwrap_or(usize::MAX).min(bytes.len());
+            let fitting = usize::try_from(state.left)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
             state.left = 0;
             state.write(&bytes[..fitting]);
             state.write(b"\n[this log is full: further output is not kept]\n");
@@ -132,8 +146,13 @@ mod tests {
         let redactor = Redactor::default();
         redactor.register("hunter2hunter2");
         StepLog::create(&path, &redactor).unwrap().note("one");
-        StepLog::create(&path, &redactor).unwrap().note("two hunter2hunter2");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo [secret]\n");
+        StepLog::create(&path, &redactor)
+            .unwrap()
+            .note("two hunter2hunter2");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "one\ntwo [secret]\n"
+        );
     }
 
     #[test]

@@ -35,7 +35,10 @@ pub(crate) fn find_strays(run: &str) -> Vec<Stray> {
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|&pid| carries(pid, run))
-        .map(|pid| Stray { pid, name: name_of(pid) })
+        .map(|pid| Stray {
+            pid,
+            name: name_of(pid),
+        })
         .collect()
 }
 
@@ -44,10 +47,15 @@ fn carries(pid: i32, run: &str) -> bool {
     let wanted = format!("{MARKER}={run}");
     // A process that ended, or belongs to another user, has no environment to read.
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())
+    environment
+        .split(|&byte| byte == 0)
+        .any(|variable| variable == wanted.as_bytes())
 }
 
 /// Returns the name of a process, empty when it has ended.
 fn name_of(pid: i32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned()
+    fs::read_to_string(format!("/proc/{pid}/comm"))
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned()
 }

@@ -161,12 +161,7 @@ impl Running {
     }
 
     /// Takes one event, if one comes in time; returns whether one came.
-    fn receive(
-        &mut self,
-        time: Duration,
-        seen: &mut Seen,
-        on_line: &mut dyn FnMut(&str),
-    ) -> bool {
+    fn receive(&mut self, time: Duration, seen: &mut Seen, on_line: &mut dyn FnMut(&str)) -> bool {
         match self.events.recv_timeout(time) {
             Ok(Event::Line(line)) => on_line(&line),
             Ok(Event::Closed) => self.open_streams -= 1,
@@ -198,7 +193,10 @@ impl Running {
             last_lines: self.tail.take(),
         };
         if let Some(log) = &self.log {
-            log.note(&format!("[{exit} after {:.3} s]", output.duration.as_secs_f64()));
+            log.note(&format!(
+                "[{exit} after {:.3} s]",
+                output.duration.as_secs_f64()
+            ));
             if output.has_stray {
                 log.note("[a process that it left behind still holds its output open]");
             }
