@@ -175,6 +175,10 @@ mod tests {
 
     const RECORDS: [&str; 4] = [r#"{"made":"a"}"#, "", "ü with blanks", r#"{"gone":"a"}"#];
 
+    fn line_ends(bytes: &[u8]) -> usize {
+        bytes.split(|&byte| byte == b'\n').count() - 1
+    }
+
     fn filled(directory: &tempfile::TempDir) -> PathBuf {
         let path = directory.path().join("journal");
         let mut appender = Appender::open(&path).unwrap();
@@ -228,7 +232,7 @@ mod tests {
         for cut in 0..bytes.len() {
             let (records, damage) = parse(&bytes[..cut]);
             assert_eq!(records, RECORDS[..records.len()]);
-            let whole = bytes[..cut].iter().filter(|&&byte| byte == b'\n').count();
+            let whole = line_ends(&bytes[..cut]);
             assert_eq!(records.len(), whole);
             let at_border = cut == 0 || bytes[cut - 1] == b'\n';
             assert_eq!(damage == Damage::None, at_border, "cut at {cut}");
@@ -244,10 +248,7 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             let (records, damage) = parse(&flipped);
             assert_eq!(records, RECORDS[..records.len()], "bit {bit}");
-            let before = bytes[..bit / 8]
-                .iter()
-                .filter(|&&byte| byte == b'\n')
-                .count();
+            let before = line_ends(&bytes[..bit / 8]);
             assert_eq!(records.len(), before, "bit {bit}");
             assert_ne!(damage, Damage::None);
         }

@@ -193,6 +193,11 @@ impl Interrupt {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
+
+    use rustix::process::{Pid, kill_process};
+
     use super::*;
 
     #[test]
@@ -235,5 +240,57 @@ mod tests {
         });
         assert!(begin.elapsed() < Duration::from_secs(30));
         assert!(!Interrupt::never().wait(Duration::from_millis(1)));
+    }
+
+    /// Names the part that this test plays when it is started again as a process of its own.
+    const ROLE: &str = "CCCI_TEST_ROLE";
+
+    /// Takes over the signals, tells of each, and never ends by itself.
+    fn stuck_program() {
+        let interrupt = Interrupt::install().unwrap();
+        let mut out = io::stdout();
+        for count in 1.. {
+            writeln!(out, "\nseen {}", count - 1).unwrap();
+            out.flush().unwrap();
+            while interrupt.count() < count {
+                interrupt.wait(Duration::from_millis(1));
+                thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn two_signals_are_counted_and_the_third_ends_a_stuck_program() {
+        #[expect(clippy::disallowed_methods, reason = "tells the started copy its part")]
+        let is_started_again = std::env::var_os(ROLE).is_some();
+        if is_started_again {
+            stuck_program();
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a process with signals of its own"
+        )]
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let name = "two_signals_are_counted_and_the_third_ends_a_stuck_program";
+        let module = module_path!().split_once("::").unwrap().1;
+        command.args(["--exact", &format!("{module}::{name}"), "--nocapture"]);
+        let mut child = command
+            .env(ROLE, "stuck")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&child);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let numbers = [Signal::Hup, Signal::Int, Signal::Term];
+        for (count, signal) in numbers.into_iter().enumerate() {
+            let wanted = format!("seen {count}");
+            assert!(
+                lines.by_ref().any(|line| line.unwrap() == wanted),
+                "no line {wanted:?}"
+            );
+            let number = rustix::process::Signal::from_named_raw(signal.number()).unwrap();
+            kill_process(pid, number).unwrap();
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(143));
     }
 }

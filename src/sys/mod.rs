@@ -6,5 +6,4 @@ pub(crate) mod lock;
 pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod redact;
-mod redact_forms;
 pub(crate) mod wait;

@@ -10,7 +10,7 @@ mod output;
 mod quote;
 mod start;
 mod step_log;
-mod stray;
+pub(crate) mod stray;
 mod supervise;
 
 use std::ffi::{OsStr, OsString};
@@ -27,7 +27,6 @@ use supervise::Running;
 pub(crate) use line_stream::LineStream;
 pub(crate) use output::{Exit, Output};
 pub(crate) use step_log::StepLog;
-pub(crate) use stray::{MARKER, Stray, find_strays};
 
 /// How long a child may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -42,7 +41,7 @@ pub(crate) struct Host {
     pub(crate) redactor: Redactor,
     /// Ends children when ccci is asked to end.
     pub(crate) interrupt: Interrupt,
-    /// The environment that children get, the allow list applied; `MARKER` belongs in it.
+    /// The environment that children get, the allow list applied; a run adds `stray::MARKER`.
     pub(crate) base_env: Vec<(OsString, OsString)>,
     /// A lock that stays held while a child lives.
     pub(crate) inherit: Option<Arc<File>>,

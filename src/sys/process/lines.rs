@@ -90,10 +90,9 @@ impl LineSplitter {
 fn next_place(place: Place, byte: u8) -> Place {
     match (place, byte) {
         (_, 0x1b) => Place::Escape,
-        (Place::Escape, b'[') => Place::Csi,
         (Place::Escape, b']' | b'P' | b'X' | b'^' | b'_') => Place::Osc,
         (Place::Escape, b' '..=b'/') => Place::One,
-        (Place::Csi, 0x20..=0x3f) => Place::Csi,
+        (Place::Escape, b'[') | (Place::Csi, 0x20..=0x3f) => Place::Csi,
         (Place::Osc, byte) if byte != 0x07 => Place::Osc,
         (Place::Text | Place::Escape | Place::Csi | Place::One | Place::Osc, _) => Place::Text,
     }

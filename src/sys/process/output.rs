@@ -1,6 +1,8 @@
 //! How a child ended, with what it printed.
 
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 /// How a child ended.
@@ -19,9 +21,22 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Of a child whose status the system lost; it is no success.
+    pub(super) const LOST: Self = Self::Code(-1);
+
+    /// Returns how a child ended by itself.
+    pub(super) fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(0), _) => Self::Success,
+            (Some(code), _) => Self::Code(code),
+            (None, Some(signal)) => Self::Signal(signal),
+            (None, None) => Self::LOST,
+        }
+    }
+
     /// Returns whether the program says that all went well.
-    pub(crate) fn ok(&self) -> bool {
-        *self == Self::Success
+    pub(crate) fn ok(self) -> bool {
+        self == Self::Success
     }
 }
 

@@ -20,7 +20,7 @@ use rustix::process::{Signal, getpid, set_child_subreaper};
 use super::capture::{Captured, Sinks, Tail, drain, drain_secret};
 use super::group::Group;
 use super::supervise::{Event, Running};
-use super::{Cmd, Error, Host, Lines, Stdin, Stdout};
+use super::{Cmd, Error, Exit, Host, Lines, Stdin, Stdout};
 use crate::sys::pty;
 use crate::sys::redact::Redactor;
 use crate::sys::wait::Deadline;
@@ -124,7 +124,7 @@ fn streams(stdin: Stdin, cmd: &Cmd) -> Result<(Ours, Theirs), Error> {
             our_input = Some((writer, bytes));
             their_input = Some(OwnedFd::from(reader));
         }
-        Stdin::File(path) => their_input = Some(open(&path, OpenOptions::Read)?.into()),
+        Stdin::File(path) => their_input = Some(open(&path, FileUse::Read)?.into()),
     }
     let (our_output, their_output): (Option<Box<dyn Read + Send>>, OwnedFd) = match &cmd.stdout {
         Stdout::Pipe => {
@@ -138,7 +138,7 @@ fn streams(stdin: Stdin, cmd: &Cmd) -> Result<(Ours, Theirs), Error> {
             }
             (Some(Box::new(pty.master)), pty.slave)
         }
-        Stdout::File(path) => (None, open(path, OpenOptions::Replace)?.into()),
+        Stdout::File(path) => (None, open(path, FileUse::Replace)?.into()),
     };
     let (stderr, their_stderr) = io::pipe().map_err(failed)?;
     let ours = Ours {
@@ -154,8 +154,9 @@ fn streams(stdin: Stdin, cmd: &Cmd) -> Result<(Ours, Theirs), Error> {
     Ok((ours, theirs))
 }
 
-/// How a file of a child is opened.
-enum OpenOptions {
+/// What a child does with a file.
+#[derive(Clone, Copy)]
+enum FileUse {
     /// It must exist.
     Read,
     /// It is made, or emptied.
@@ -163,11 +164,11 @@ enum OpenOptions {
 }
 
 /// Opens a file that a child reads or writes.
-fn open(path: &Path, how: OpenOptions) -> Result<File, Error> {
+fn open(path: &Path, how: FileUse) -> Result<File, Error> {
     let mut options = std::fs::OpenOptions::new();
     match how {
-        OpenOptions::Read => options.read(true),
-        OpenOptions::Replace => options.write(true).create(true).truncate(true).mode(0o600),
+        FileUse::Read => options.read(true),
+        FileUse::Replace => options.write(true).create(true).truncate(true).mode(0o600),
     };
     options.open(path).map_err(|source| Error::File {
         path: path.to_owned(),
@@ -232,9 +233,11 @@ fn serve(
 ) -> io::Result<()> {
     let sender = running.sender.clone();
     spawn_thread("wait", move || {
-        let status = handle.wait().map(|output| output.status);
+        let exit = handle
+            .wait()
+            .map_or(Exit::LOST, |output| Exit::of(output.status));
         // The supervisor may have given up.
-        let _ = sender.send(Event::Exited(status.ok()));
+        let _ = sender.send(Event::Exited(exit));
     })?;
     if let Some(source) = ours.stdout {
         let sender = running.sender.clone();

@@ -1,7 +1,5 @@
 //! Watches a running child until it and its group have ended: time limit, signals, grace, kill.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -33,8 +31,8 @@ pub(super) enum Event {
     Line(String),
     /// A stream has ended.
     Closed,
-    /// The child has ended; nothing when its status is lost.
-    Exited(Option<ExitStatus>),
+    /// The child has ended.
+    Exited(Exit),
     /// The caller lost interest.
     Stop,
 }
@@ -83,8 +81,8 @@ enum Cause {
 /// What was learned while waiting for the child.
 #[derive(Default)]
 struct Seen {
-    /// The child has ended, with this status when it is known.
-    exited: Option<Option<ExitStatus>>,
+    /// How the child ended, once it has.
+    exited: Option<Exit>,
     /// The caller lost interest.
     stop: bool,
 }
@@ -154,7 +152,10 @@ impl Running {
         }
         let limit = Deadline::after(DRAIN);
         // One signal can miss a fork in flight.
-        while !(seen.exited.is_some() && self.group.is_empty()) && !limit.is_over() {
+        while !limit.is_over() {
+            if seen.exited.is_some() && self.group.is_empty() {
+                return;
+            }
             self.group.send(Signal::KILL);
             self.receive(SHORT_TURN, seen, on_line);
         }
@@ -165,7 +166,7 @@ impl Running {
         match self.events.recv_timeout(time) {
             Ok(Event::Line(line)) => on_line(&line),
             Ok(Event::Closed) => self.open_streams -= 1,
-            Ok(Event::Exited(status)) => seen.exited = Some(status),
+            Ok(Event::Exited(exit)) => seen.exited = Some(exit),
             Ok(Event::Stop) => seen.stop = true,
             Err(RecvTimeoutError::Timeout) => return false,
             Err(RecvTimeoutError::Disconnected) => {
@@ -181,7 +182,7 @@ impl Running {
         let exit = match cause {
             Some(Cause::Limit) => Exit::TimedOut,
             Some(Cause::Interrupt | Cause::Stop) => Exit::Interrupted,
-            None => exit_of(seen.exited.flatten()),
+            None => seen.exited.unwrap_or(Exit::LOST),
         };
         let output = Output {
             exit,
@@ -202,15 +203,5 @@ impl Running {
             }
         }
         output
-    }
-}
-
-/// Returns how a child ended by itself; a lost status is no success.
-fn exit_of(status: Option<ExitStatus>) -> Exit {
-    match status.map(|status| (status.code(), status.signal())) {
-        Some((Some(0), _)) => Exit::Success,
-        Some((Some(code), _)) => Exit::Code(code),
-        Some((None, Some(signal))) => Exit::Signal(signal),
-        Some((None, None)) | None => Exit::Code(-1),
     }
 }

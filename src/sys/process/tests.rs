@@ -6,8 +6,10 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
+use super::stray::{MARKER, find_strays};
 use super::*;
 use crate::sys::interrupt::Signal;
+use crate::sys::lock::Lock;
 
 const LONG: Duration = Duration::from_secs(60);
 const BRIEF: Duration = Duration::from_millis(150);
@@ -140,7 +142,8 @@ fn a_signal_is_passed_on_and_nothing_starts_after_it() {
     let host = host();
     let raiser = host.interrupt.clone();
     let mut lines = Vec::new();
-    let script = "trap 'echo got-int; exit 0' INT; echo up; while :; do sleep 0.01; done";
+    let script =
+        "exec 2>/dev/null; trap 'echo got-int; exit 0' INT; echo up; while :; do sleep 0.01; done";
     let output = sh(script).stream(&host, &mut |line| {
         lines.push(line.to_owned());
         if line == "up" {
@@ -160,7 +163,7 @@ fn a_signal_is_passed_on_and_nothing_starts_after_it() {
 fn a_second_signal_ends_the_grace() {
     let host = host();
     let raiser = host.interrupt.clone();
-    let script = "trap 'echo once' TERM; echo up; while :; do sleep 0.01; done";
+    let script = "exec 2>/dev/null; trap 'echo once' TERM; echo up; while :; do sleep 0.01; done";
     let output = sh(script)
         .grace(LONG)
         .stream(&host, &mut |_| raiser.raise(Signal::Term));
@@ -255,7 +258,7 @@ fn the_log_has_command_output_and_exit_and_no_secret() {
     let echoed = Arc::new(Mutex::new(Vec::new()));
     let echo = Arc::clone(&echoed);
     host.echo = Some(Arc::new(move |line: &str| {
-        echo.lock().unwrap().push(line.to_owned())
+        echo.lock().unwrap().push(line.to_owned());
     }));
     let log = StepLog::create(&directory.path().join("step.log"), &host.redactor).unwrap();
     let script = "echo hunter2hunter2; exit 4";
@@ -353,6 +356,21 @@ fn a_lock_is_passed_to_the_child_that_may_have_it_and_to_no_other() {
     });
     let flags = rustix::io::fcntl_getfd(file.as_fd()).unwrap();
     assert_eq!(flags, rustix::io::FdFlags::CLOEXEC);
+}
+
+#[test]
+fn a_lock_outlives_its_holder_until_the_child_that_inherited_it_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let take = || Lock::try_acquire(directory.path(), "app", "").unwrap();
+    let lock = take().unwrap();
+    let mut host = host();
+    host.inherit = Some(lock.file());
+    let stream = sh("echo up; sleep 300").spawn_lines(&host).unwrap();
+    assert_eq!(stream.lines.recv_timeout(LONG).unwrap(), "up");
+    drop((lock, host));
+    assert!(take().is_none());
+    drop(stream);
+    assert!(take().is_some());
 }
 
 #[test]
