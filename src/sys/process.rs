@@ -235,10 +235,13 @@ impl Cmd {
 
     /// Starts a program that goes on beside the caller, until it ends or the stream of its lines is dropped.
     pub(crate) fn spawn_lines(self, host: &Host) -> Result<LineStream, Error> {
-        Ok(match self.begin(host, Lines::Send)? {
-            Some(running) => LineStream::new(running),
-            None => LineStream::ended(),
-        })
+        let program = self.program.clone();
+        match self.begin(host, Lines::Send)? {
+            Some(running) => {
+                LineStream::new(running).map_err(|source| Error::Start { program, source })
+            }
+            None => Ok(LineStream::ended()),
+        }
     }
 
     /// Announces and starts the program; nothing starts once ccci was asked to end.

@@ -1,7 +1,10 @@
 //! A child that runs beside its caller, who reads its lines when it likes.
 
+use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
+
+use rustix::process::Signal;
 
 use super::Output;
 use super::supervise::{Event, Running};
@@ -18,20 +21,25 @@ pub(crate) struct LineStream {
 
 impl LineStream {
     /// Supervises a child in a thread of its own.
-    pub(super) fn new(running: Running) -> Self {
+    pub(super) fn new(running: Running) -> io::Result<Self> {
         let (sender, lines) = mpsc::channel();
         let stop = running.sender.clone();
-        let supervisor = thread::spawn(move || {
+        let group = running.group;
+        let supervise = move || {
             running.supervise(&mut |line| {
                 // The reader may be gone already; the stop follows.
                 let _ = sender.send(line.to_owned());
             })
-        });
-        Self {
+        };
+        let supervisor = thread::Builder::new()
+            .name("supervisor".to_owned())
+            .spawn(supervise);
+        let supervisor = supervisor.inspect_err(|_| group.send(Signal::KILL))?;
+        Ok(Self {
             lines,
             stop: Some(stop),
             supervisor: Some(supervisor),
-        }
+        })
     }
 
     /// Returns the stream of a child that was not started, because ccci is to end.

@@ -19,14 +19,11 @@ use rustix::process::{Signal, getpid, set_child_subreaper};
 
 use super::capture::{Captured, Sinks, Tail, drain, drain_secret};
 use super::group::Group;
-use super::supervise::{Event, Running};
+use super::supervise::{Event, Running, WAITING_EVENTS};
 use super::{Cmd, Error, Exit, Host, Lines, Stdin, Stdout};
 use crate::sys::pty;
 use crate::sys::redact::Redactor;
 use crate::sys::wait::Deadline;
-
-/// How many lines may wait for their reader before the child has to wait too.
-const WAITING_LINES: usize = 256;
 
 /// Held while a child starts: in that moment a lock may be open for inheritance, and only that child may have it.
 static GATE: Mutex<()> = Mutex::new(());
@@ -80,7 +77,7 @@ pub(super) fn start(mut cmd: Cmd, host: &Host, lines: Lines) -> Result<Running, 
     let group = pid
         .and_then(Group::of)
         .expect("a started child has a process id");
-    let (sender, events) = sync_channel(WAITING_LINES);
+    let (sender, events) = sync_channel(WAITING_EVENTS);
     let sinks = Sinks {
         log: cmd.log.clone(),
         tail: Tail::default(),

@@ -25,6 +25,9 @@ const SETTLE: Duration = Duration::from_millis(200);
 /// How long a killed group may take to vanish, and open pipes after that.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// How many reports may wait to be taken before the child has to wait too.
+pub(super) const WAITING_EVENTS: usize = 256;
+
 /// What the threads of a child report.
 pub(super) enum Event {
     /// A line was read.
@@ -113,7 +116,8 @@ impl Running {
                 return Some(Cause::Interrupt);
             }
             if self.deadline.is_over() {
-                return Some(Cause::Limit);
+                self.catch_up(seen, on_line);
+                return seen.exited.is_none().then_some(Cause::Limit);
             }
             let (begin, turn) = (Instant::now(), TURN.min(self.deadline.left()));
             let is_busy = self.receive(turn, seen, on_line);
@@ -122,6 +126,15 @@ impl Running {
             }
         }
         None
+    }
+
+    /// Takes events that came in time but wait behind lines, which a slow reader may cause.
+    fn catch_up(&mut self, seen: &mut Seen, on_line: &mut dyn FnMut(&str)) {
+        for _ in 0..=WAITING_EVENTS {
+            if seen.exited.is_some() || !self.receive(Duration::ZERO, seen, on_line) {
+                return;
+            }
+        }
     }
 
     /// Asks the group to end, and gives it the grace unless there is hurry.

@@ -203,7 +203,9 @@ fn a_process_that_left_the_group_is_reported_and_found_by_its_marker() {
     let mut host = host();
     let run = format!("test-{}", std::process::id());
     host.base_env.push((MARKER.into(), run.clone().into()));
-    let output = sh("setsid sleep 300 & sleep 0.1").run(&host).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let script = "mkfifo up; setsid sh -c 'echo >up; exec sleep 300' & read x <up";
+    let output = sh(script).dir(directory.path()).run(&host).unwrap();
     assert_eq!(output.exit, Exit::Success);
     assert!(output.has_stray);
     let strays = find_strays(&run);
@@ -356,6 +358,19 @@ fn a_lock_is_passed_to_the_child_that_may_have_it_and_to_no_other() {
     });
     let flags = rustix::io::fcntl_getfd(file.as_fd()).unwrap();
     assert_eq!(flags, rustix::io::FdFlags::CLOEXEC);
+}
+
+#[test]
+fn a_slow_reader_of_lines_does_not_make_the_child_late() {
+    let host = host();
+    let mut lines = 0;
+    let limit = Duration::from_secs(2);
+    let cmd = Cmd::new("/bin/sh", limit).args(["-c", "for i in 1 2 3 4 5; do echo $i; done"]);
+    let output = cmd.stream(&host, &mut |_| {
+        lines += 1;
+        host.interrupt.wait(Duration::from_millis(450));
+    });
+    assert_eq!((output.unwrap().exit, lines), (Exit::Success, 5));
 }
 
 #[test]

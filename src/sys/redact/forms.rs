@@ -9,10 +9,14 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 /// The shortest text that is masked: below it, masking would hit ordinary words.
 pub(super) const FLOOR: usize = 8;
 
-/// Returns every needle of a value: the value, its trimmed form, its longer lines, and the encoded forms of each.
+/// Returns every needle of a value: the value without blanks in front, its trimmed form, its longer lines, and the encoded forms of each.
 pub(super) fn needles(value: &str) -> BTreeSet<Vec<u8>> {
-    let lines = value.lines().flat_map(|line| [line, line.trim()]);
-    let bases: BTreeSet<&str> = [value, value.trim()].into_iter().chain(lines).collect();
+    let lines = value
+        .lines()
+        .flat_map(|line| [line.trim_start(), line.trim()]);
+    // With a line end in front, a needle would hold back every line until the next one comes.
+    let whole = [value.trim_start(), value.trim()].into_iter();
+    let bases: BTreeSet<&str> = whole.chain(lines).collect();
     let mut found = BTreeSet::new();
     for base in bases.into_iter().filter(|base| base.len() >= FLOOR) {
         found.extend(forms(base).into_iter().map(String::into_bytes));
