@@ -74,6 +74,8 @@ impl Tail {
 /// Where the bytes of both streams of a child go.
 #[derive(Clone)]
 pub(super) struct Sinks {
+    /// Masks the output; absent when the output itself is a secret.
+    pub(super) redactor: Option<Redactor>,
     /// Takes all output.
     pub(super) log: Option<StepLog>,
     /// Takes the last lines.
@@ -96,14 +98,20 @@ struct Tee {
     unlogged: Vec<u8>,
 }
 
-/// Reads a stream to its end, masked, into all its sinks.
-pub(super) fn drain(mut source: impl Read, captured: &Captured, sinks: Sinks, redactor: &Redactor) {
+/// Reads a stream to its end into its sinks; a secret is kept in memory as it is, and given to nobody else.
+pub(super) fn drain(mut source: impl Read, captured: &Captured, sinks: Sinks) {
     let abandoned = Arc::clone(&sinks.abandoned);
-    let splitter = LineSplitter::new();
+    let Some(redactor) = sinks.redactor.clone() else {
+        copy(&mut source, &abandoned, &mut |bytes| {
+            captured.keep(bytes);
+            Ok(())
+        });
+        return;
+    };
     let tee = Tee {
         captured: captured.clone(),
         sinks,
-        splitter,
+        splitter: LineSplitter::new(),
         unlogged: Vec::new(),
     };
     let mut masked = redactor.writer(tee);
@@ -113,14 +121,6 @@ pub(super) fn drain(mut source: impl Read, captured: &Captured, sinks: Sinks, re
     if let Ok(mut tee) = masked.finish() {
         tee.end();
     }
-}
-
-/// Reads a stream that is a secret: kept in memory as it is, and given to nobody else.
-pub(super) fn drain_secret(mut source: impl Read, captured: &Captured, abandoned: &AtomicBool) {
-    copy(&mut source, abandoned, &mut |bytes| {
-        captured.keep(bytes);
-        Ok(())
-    });
 }
 
 /// Reads until the end, an error, or until nobody waits any more.

@@ -17,12 +17,11 @@ use std::time::Instant;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Signal, getpid, set_child_subreaper};
 
-use super::capture::{Captured, Sinks, Tail, drain, drain_secret};
+use super::capture::{Captured, Sinks, Tail, drain};
 use super::group::Group;
 use super::supervise::{Event, Running, WAITING_EVENTS};
 use super::{Cmd, Error, Exit, Host, Lines, Stdin, Stdout};
 use crate::sys::pty;
-use crate::sys::redact::Redactor;
 use crate::sys::wait::Deadline;
 
 /// Held while a child starts: in that moment a lock may be open for inheritance, and only that child may have it.
@@ -53,32 +52,18 @@ struct Theirs {
 
 /// Starts the program.
 pub(super) fn start(mut cmd: Cmd, host: &Host, lines: Lines) -> Result<Running, Error> {
-    let failed = |source: io::Error| Error::Start {
-        program: cmd.program.clone(),
-        source,
-    };
-    if let Some(dir) = cmd.dir.as_ref().filter(|dir| !dir.is_dir()) {
-        let source = io::Error::from(ErrorKind::NotADirectory);
-        return Err(Error::File {
-            path: dir.clone(),
-            source,
-        });
-    }
+    check_dir(&cmd)?;
     let stdin = std::mem::replace(&mut cmd.stdin, Stdin::Null);
     let (ours, theirs) = streams(stdin, &cmd)?;
     let begin = Instant::now();
-    let handle = spawn(&cmd, host, theirs).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => Error::NotFound {
-            program: cmd.program.clone(),
-        },
-        _ => failed(source),
-    })?;
+    let handle = spawn(&cmd, host, theirs).map_err(|source| start_error(&cmd, source))?;
     let pid = handle.pids().first().copied();
     let group = pid
         .and_then(Group::of)
         .expect("a started child has a process id");
     let (sender, events) = sync_channel(WAITING_EVENTS);
     let sinks = Sinks {
+        redactor: (!cmd.is_secret).then(|| host.redactor.clone()),
         log: cmd.log.clone(),
         tail: Tail::default(),
         lines: (lines == Lines::Send).then(|| sender.clone()),
@@ -91,20 +76,41 @@ pub(super) fn start(mut cmd: Cmd, host: &Host, lines: Lines) -> Result<Running, 
         sender,
         stdout: Captured::default(),
         stderr: Captured::default(),
-        tail: sinks.tail.clone(),
-        abandoned: Arc::clone(&sinks.abandoned),
-        log: cmd.log.clone(),
+        sinks: sinks.clone(),
         interrupt: host.interrupt.clone(),
         begin,
         deadline: Deadline::after(cmd.limit),
         grace: cmd.grace,
     };
-    let redactor = (!cmd.is_secret).then(|| host.redactor.clone());
-    serve(&running, handle, ours, &sinks, redactor).map_err(|source| {
+    serve(&running, handle, ours, sinks).map_err(|source| {
         group.send(Signal::KILL);
-        failed(source)
+        Error::Start {
+            program: cmd.program,
+            source,
+        }
     })?;
     Ok(running)
+}
+
+/// Refuses a directory that is none, which the system would report as a missing program.
+fn check_dir(cmd: &Cmd) -> Result<(), Error> {
+    let Some(dir) = cmd.dir.as_ref().filter(|dir| !dir.is_dir()) else {
+        return Ok(());
+    };
+    let source = io::Error::from(ErrorKind::NotADirectory);
+    Err(Error::File {
+        path: dir.clone(),
+        source,
+    })
+}
+
+/// Tells a missing program from one that the system refuses to start.
+fn start_error(cmd: &Cmd, source: io::Error) -> Error {
+    let program = cmd.program.clone();
+    match source.kind() {
+        ErrorKind::NotFound => Error::NotFound { program },
+        _ => Error::Start { program, source },
+    }
 }
 
 /// Opens both ends of the three streams.
@@ -221,13 +227,7 @@ fn environment(cmd: &Cmd, host: &Host) -> BTreeMap<OsString, OsString> {
 }
 
 /// Starts the threads that wait for the child, read its streams and write its input.
-fn serve(
-    running: &Running,
-    handle: duct::Handle,
-    ours: Ours,
-    sinks: &Sinks,
-    redactor: Option<Redactor>,
-) -> io::Result<()> {
+fn serve(running: &Running, handle: duct::Handle, ours: Ours, sinks: Sinks) -> io::Result<()> {
     let sender = running.sender.clone();
     spawn_thread("wait", move || {
         let exit = handle
@@ -237,20 +237,18 @@ fn serve(
         let _ = sender.send(Event::Exited(exit));
     })?;
     if let Some(source) = ours.stdout {
-        let sender = running.sender.clone();
         read(
             source,
             running.stdout.clone(),
-            (sinks.clone(), sender),
-            redactor.clone(),
+            sinks.clone(),
+            running.sender.clone(),
         )?;
     }
-    let sender = running.sender.clone();
     read(
         ours.stderr,
         running.stderr.clone(),
-        (sinks.clone(), sender),
-        redactor,
+        sinks,
+        running.sender.clone(),
     )?;
     if let Some((mut pipe, bytes)) = ours.stdin {
         // A child need not read what it is given.
@@ -263,14 +261,11 @@ fn serve(
 fn read(
     source: impl Read + Send + 'static,
     captured: Captured,
-    (sinks, sender): (Sinks, SyncSender<Event>),
-    redactor: Option<Redactor>,
+    sinks: Sinks,
+    sender: SyncSender<Event>,
 ) -> io::Result<()> {
     spawn_thread("output", move || {
-        match redactor {
-            Some(redactor) => drain(source, &captured, sinks, &redactor),
-            None => drain_secret(source, &captured, &sinks.abandoned),
-        }
+        drain(source, &captured, sinks);
         // The supervisor may have given up.
         let _ = sender.send(Event::Closed);
     })

@@ -1,15 +1,14 @@
 //! Watches a running child until it and its group have ended: time limit, signals, grace, kill.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::capture::{Captured, Tail};
+use super::capture::{Captured, Sinks};
 use super::group::Group;
-use super::{Exit, Output, StepLog};
+use super::{Exit, Output};
 use crate::sys::interrupt::{self, Interrupt, Urgency};
 use crate::sys::wait::Deadline;
 
@@ -54,12 +53,8 @@ pub(super) struct Running {
     pub(super) stdout: Captured,
     /// The errors so far.
     pub(super) stderr: Captured,
-    /// The last lines so far.
-    pub(super) tail: Tail,
-    /// Tells the readers that nobody waits any more.
-    pub(super) abandoned: Arc<AtomicBool>,
-    /// Takes the exit.
-    pub(super) log: Option<StepLog>,
+    /// Where the output goes besides.
+    pub(super) sinks: Sinks,
     /// Asks for the end.
     pub(super) interrupt: Interrupt,
     /// When it was started.
@@ -191,7 +186,7 @@ impl Running {
 
     /// Collects what is known, and notes the exit.
     fn finish(self, cause: Option<Cause>, seen: &Seen) -> Output {
-        self.abandoned.store(true, Ordering::Relaxed);
+        self.sinks.abandoned.store(true, Ordering::Relaxed);
         let exit = match cause {
             Some(Cause::Limit) => Exit::TimedOut,
             Some(Cause::Interrupt | Cause::Stop) => Exit::Interrupted,
@@ -204,9 +199,9 @@ impl Running {
             truncated: self.stdout.is_truncated() || self.stderr.is_truncated(),
             has_stray: self.open_streams > 0,
             duration: self.begin.elapsed(),
-            last_lines: self.tail.take(),
+            last_lines: self.sinks.tail.take(),
         };
-        if let Some(log) = &self.log {
+        if let Some(log) = &self.sinks.log {
             log.note(&format!(
                 "[{exit} after {:.3} s]",
                 output.duration.as_secs_f64()
