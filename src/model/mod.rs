@@ -1,12 +1,7 @@
 //! Pure types and decisions: never reads the clock, the disk or the environment.
 
-pub mod app;
-pub mod event;
-pub mod level;
-pub mod outcome;
-pub mod plan;
-pub mod recipe;
-pub mod report;
+pub mod compose;
+pub mod env_file;
 pub mod resource;
-pub mod run;
-pub mod stage;
+pub mod secret_spec;
+pub(crate) mod yaml;
