@@ -7,18 +7,26 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use yaml_serde::{Mapping, Value};
 
 /// Nodes that a file may have once its aliases are expanded.
-const MOST_NODES: usize = 200_000;
+const MOST_NODES: usize = 50_000;
 /// Bytes that its scalars may have once its aliases are expanded.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// How deep brackets may nest; compose files need about five.
 const DEEPEST: usize = 64;
 /// How often merged maps may merge maps themselves.
 const MERGE_ROUNDS: usize = 16;
+/// Characters that part one node from the next; bounds the memory of the reader.
+const MOST_SEPARATORS: usize = 100_000;
+/// What the message of an error says when a file has too many nodes as it is written.
+pub(crate) const TOO_MANY_NODES: &str = "more entries than any compose file needs";
 /// What the message of an error says when aliases blow a file up.
 pub(crate) const TOO_MANY_ALIASES: &str = "too much once its aliases are expanded";
 
 /// Reads a YAML text with merge keys applied, without ever expanding more than the limits.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    let separates = |byte: &u8| b"\n,:-?[{*&\"'".contains(byte);
+    if text.bytes().filter(separates).count() > MOST_SEPARATORS {
+        return Err(TOO_MANY_NODES.to_owned());
+    }
     if bracket_depth(text) > DEEPEST {
         return Err(format!("brackets nest more than {DEEPEST} deep"));
     }
@@ -135,6 +143,10 @@ impl<'de> Visitor<'de> for Count<'_> {
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.0.spend(0)
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<(), E> {
         self.0.spend(0)
     }
 
@@ -260,8 +272,8 @@ mod tests {
         assert_eq!(parse(&deep).unwrap_err(), TOO_MANY_ALIASES);
         let wide = format!(
             "a: &a [{}]\nb: [{}]\n",
-            vec!["x"; 20_000].join(","),
-            vec!["*a"; 20_000].join(",")
+            vec!["x"; 9_000].join(","),
+            vec!["*a"; 9_000].join(",")
         );
         assert_eq!(parse(&wide).unwrap_err(), TOO_MANY_ALIASES);
         let heavy = format!(
@@ -275,7 +287,8 @@ mod tests {
     #[test]
     fn deep_brackets_and_deep_blocks_are_refused() {
         assert!(parse(&"[".repeat(500_000)).is_err());
-        assert!(parse(&"- ".repeat(200_000)).is_err());
+        assert!(parse(&"- ".repeat(50_000)).is_err());
+        assert_eq!(parse(&"- a\n".repeat(200_000)).unwrap_err(), TOO_MANY_NODES);
     }
 
     #[test]
