@@ -355,7 +355,7 @@ mod tests {
     fn a_hostile_recipe_breaks_every_rule_that_it_can() {
         let text = include_str!("../../tests/fixtures/compose/hostile.yml");
         let stack = Stack::from_text(text).unwrap();
-        let found = check(&stack.raw, "x", Path::new("/work/checkout"), &[]);
+        let found = check(&stack.raw, "x", Path::new("/srv/checkout"), &[]);
         let shown: Vec<_> = found
             .iter()
             .map(|found| format!("{} {}", found.rule, found.place))

@@ -96,9 +96,28 @@ fn own(check: &mut Check<'_>, place: &str, name: &str) {
 }
 
 /// Whether volume options make a tmpfs and nothing else.
+///
+/// Mount flags are listed, since `o: bind` would turn even a tmpfs into a path of the host.
 fn is_tmpfs(options: &Value) -> bool {
-    let memory = |key: &str| yaml::text(options, key).as_deref() == Some("tmpfs");
-    is_inert(options) || (memory("type") && memory("device"))
+    let allowed = |(key, value): (String, &Value)| {
+        let text = yaml::scalar(value).unwrap_or_default();
+        match key.as_str() {
+            "type" | "device" => text == "tmpfs",
+            "o" => text.split(',').all(is_tmpfs_flag),
+            _ => false,
+        }
+    };
+    let complete = options.get("type").is_some() && options.get("device").is_some();
+    is_inert(options) || (complete && yaml::entries(Some(options)).all(allowed))
+}
+
+/// Whether a mount flag only sizes a tmpfs or confines what is on it.
+fn is_tmpfs_flag(flag: &str) -> bool {
+    let sizes = ["size", "mode", "uid", "gid", "nr_inodes"];
+    match flag.split_once('=') {
+        Some((name, _)) => sizes.contains(&name),
+        None => ["", "ro", "rw", "noexec", "nosuid", "nodev"].contains(&flag),
+    }
 }
 
 /// Whether a value is nothing or one of these texts.
@@ -127,7 +146,7 @@ mod tests {
     /// Returns the rules that top-level objects break in the stack `a_b`.
     fn broken(text: &str) -> Vec<Rule> {
         let raw = yaml_serde::from_str(text).unwrap();
-        let found = check(&raw, "a_b", Path::new("/work/checkout"), &[]);
+        let found = check(&raw, "a_b", Path::new("/srv/checkout"), &[]);
         found.iter().map(|found| found.rule).collect()
     }
 
@@ -137,6 +156,9 @@ mod tests {
             "{driver: local, driver_opts: {type: none, o: bind, device: /}}",
             "{driver_opts: {type: nfs, device: ':/x'}}",
             "{driver_opts: {type: tmpfs, device: /dev/sda}}",
+            "{driver_opts: {type: tmpfs, device: tmpfs, o: 'size=1m,bind'}}",
+            "{driver_opts: {type: tmpfs, device: tmpfs, mountpoint: /}}",
+            "{driver_opts: {type: tmpfs}}",
             "{driver: rexray}",
             "{x-cluster-spec: {}}",
         ] {
@@ -147,7 +169,7 @@ mod tests {
             "",
             "{}",
             "{driver: local}",
-            "{driver_opts: {type: tmpfs, device: tmpfs}}",
+            "{driver_opts: {type: tmpfs, device: tmpfs, o: 'size=1m,noexec'}}",
         ] {
             assert_eq!(broken(&format!("volumes: {{v: {volume}}}")), [], "{volume}");
         }
@@ -225,10 +247,10 @@ mod tests {
             for file in [
                 "/etc/passwd",
                 "../x",
-                "/work/checkout/../x",
-                "/work/checkout-2/x",
-                "/work/checkout",
-                "/work/checkout/.git/config",
+                "/srv/checkout/../x",
+                "/srv/checkout-2/x",
+                "/srv/checkout",
+                "/srv/checkout/.git/config",
                 "a/../../x",
                 "/../../..",
                 ".",
@@ -238,7 +260,7 @@ mod tests {
             }
             for file in [
                 "./a.conf",
-                "/work/checkout/d/a.conf",
+                "/srv/checkout/d/a.conf",
                 "d/../a.conf",
                 ".gitignore",
             ] {

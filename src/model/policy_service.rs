@@ -113,11 +113,23 @@ fn describe(value: &Value) -> String {
     format!("set to `{short}`")
 }
 
-/// Checks that mounts are volumes that the file declares, or memory.
-fn volumes(check: &mut Check<'_>, place: &str, value: &Value) {
-    if value.is_mapping() {
+/// Checks that a value is a list, or left empty; what is not would go unread.
+fn list(check: &mut Check<'_>, place: &str, value: &Value) {
+    if !value.is_sequence() && !value.is_null() {
         check.add(Rule::Malformed, place, "not a list");
     }
+}
+
+/// Checks that a value is a map, or left empty; what is not would go unread.
+fn map(check: &mut Check<'_>, place: &str, value: &Value) {
+    if !value.is_mapping() && !value.is_null() {
+        check.add(Rule::Malformed, place, "not a map");
+    }
+}
+
+/// Checks that mounts are volumes that the file declares, or memory.
+fn volumes(check: &mut Check<'_>, place: &str, value: &Value) {
+    list(check, place, value);
     for (at, item) in yaml::items(Some(value)).enumerate() {
         let place = format!("{place}[{at}]");
         let Some(mount) = mount(item) else {
@@ -145,6 +157,7 @@ fn volumes(check: &mut Check<'_>, place: &str, value: &Value) {
 
 /// Checks that no port is bound on the node itself.
 fn ports(check: &mut Check<'_>, place: &str, value: &Value) {
+    list(check, place, value);
     for (at, item) in yaml::items(Some(value)).enumerate() {
         let place = format!("{place}[{at}]");
         let mode = item.get("mode").unwrap_or(&Value::Null);
@@ -223,6 +236,7 @@ fn labels(check: &mut Check<'_>, place: &str, value: &Value) {
 
 /// Checks that logs stay on the node.
 fn logging(check: &mut Check<'_>, place: &str, value: &Value) {
+    map(check, place, value);
     check.only(value, place, &["driver", "options"]);
     let driver = value.get("driver").unwrap_or(&Value::Null);
     if !is_one_of(driver, &LOG_DRIVERS) {
@@ -233,6 +247,7 @@ fn logging(check: &mut Check<'_>, place: &str, value: &Value) {
 
 /// Checks what swarm is told about a service.
 fn deploy(check: &mut Check<'_>, place: &str, value: &Value) {
+    map(check, place, value);
     check.only(value, place, &DEPLOY);
     labels(
         check,
@@ -317,6 +332,7 @@ mod tests {
                 Rule::UnknownKey,
             ),
             ("volumes: {a: /x}", Rule::Malformed),
+            ("volumes: '/:/host'", Rule::Malformed),
             ("volumes: [{type: volume}]", Rule::Malformed),
         ] {
             assert_eq!(broken(body), [rule], "{body}");
@@ -339,6 +355,7 @@ mod tests {
                 "networks: {mine: {ipv4_address: 10.0.0.2}}",
                 Rule::NetworkDriver,
             ),
+            ("ports: {mode: host}", Rule::Malformed),
             (
                 "ports: [{target: 80, published: 80, mode: host}]",
                 Rule::HostPorts,
@@ -411,6 +428,8 @@ mod tests {
                 "labels: {com.docker.stack.namespace: y}",
                 Rule::ReservedLabel,
             ),
+            ("deploy: [labels]", Rule::Malformed),
+            ("logging: syslog", Rule::Malformed),
             ("build: .", Rule::UnknownKey),
             ("runtime: nvidia", Rule::UnknownKey),
             ("deploy: {new: 1}", Rule::UnknownKey),
