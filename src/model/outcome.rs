@@ -159,7 +159,7 @@ impl Trouble {
     /// Returns the outcome that this trouble gives a stage.
     pub fn outcome(&self) -> Outcome {
         match (self.fault, self.code.as_str()) {
-            (Fault::Recipe, "timeout") => Outcome::Timeout,
+            (Fault::Recipe, "timeout" | "not-converged") => Outcome::Timeout,
             (Fault::Recipe | Fault::Config, _) => Outcome::Fail,
             (Fault::Broken | Fault::User | Fault::None, _) => Outcome::Broken,
         }

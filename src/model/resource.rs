@@ -23,6 +23,28 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
+    /// All kinds, in the order of removal.
+    pub const ALL: [Self; 6] = [
+        Self::Service,
+        Self::Container,
+        Self::Network,
+        Self::Secret,
+        Self::Config,
+        Self::Volume,
+    ];
+
+    /// Returns the kind's word, which is docker's too.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Container => "container",
+            Self::Network => "network",
+            Self::Secret => "secret",
+            Self::Config => "config",
+            Self::Volume => "volume",
+        }
+    }
+
     /// Returns the longest name in bytes that ccci lets an object of this kind have.
     ///
     /// The engine refuses secrets and configs over 64 and services over 63. The others are held to
@@ -37,14 +59,7 @@ impl ResourceKind {
 
 impl fmt::Display for ResourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Service => "service",
-            Self::Container => "container",
-            Self::Network => "network",
-            Self::Secret => "secret",
-            Self::Config => "config",
-            Self::Volume => "volume",
-        })
+        f.pad(self.word())
     }
 }
 

@@ -2,8 +2,11 @@
 
 pub(crate) mod durable;
 pub(crate) mod interrupt;
+pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod process;
 pub(crate) mod pty;
+pub(crate) mod random;
 pub(crate) mod redact;
+pub(crate) mod run_dir;
 pub(crate) mod wait;

@@ -1,1 +1,7 @@
 //! One file per outside program or service: builds its arguments, parses its output, never decides a verdict.
+
+pub(crate) mod app;
+pub(crate) mod archive;
+pub(crate) mod deployer;
+pub(crate) mod docker;
+pub(crate) mod rendering;

@@ -1,0 +1,379 @@
+//! Whose fault an error text is: one table that turns what docker and abra say into causes.
+//!
+//! The recipe is at fault on positive evidence only; whatever could be the registry's, the network's, the disk's or the
+//! engine's is broken, which means that a retry is sensible.
+
+use crate::{
+    model::outcome::{Fault, Trouble},
+    tool::{deployer, docker::client, docker::service::Task, rendering},
+};
+
+/// One row: a part of what is said, in lower case, and what it means.
+struct Row {
+    /// The part.
+    said: &'static str,
+    /// Who is at fault.
+    fault: Fault,
+    /// The stable word.
+    code: &'static str,
+    /// What it means.
+    meaning: &'static str,
+}
+
+/// Makes a row about infrastructure.
+const fn broken(said: &'static str, code: &'static str, meaning: &'static str) -> Row {
+    Row {
+        said,
+        fault: Fault::Broken,
+        code,
+        meaning,
+    }
+}
+
+/// Makes a row about the recipe.
+const fn recipe(said: &'static str, code: &'static str, meaning: &'static str) -> Row {
+    Row {
+        said,
+        fault: Fault::Recipe,
+        code,
+        meaning,
+    }
+}
+
+/// The table; the first row that fits decides, so infrastructure comes before what it can look like.
+const TABLE: [Row; 32] = [
+    broken(
+        "toomanyrequests",
+        "registry-rate-limit",
+        "registry rate limit",
+    ),
+    broken(
+        "429 too many requests",
+        "registry-rate-limit",
+        "registry rate limit",
+    ),
+    broken(
+        "pull rate limit",
+        "registry-rate-limit",
+        "registry rate limit",
+    ),
+    broken(
+        "no space left on device",
+        "disk-full",
+        "no space left on the disk",
+    ),
+    broken(
+        "disk quota exceeded",
+        "disk-full",
+        "the disk quota is used up",
+    ),
+    broken(
+        "cannot connect to the docker daemon",
+        "daemon-gone",
+        "the docker daemon does not answer",
+    ),
+    broken(
+        "error during connect",
+        "daemon-gone",
+        "the docker daemon does not answer",
+    ),
+    broken(
+        "is the docker daemon running",
+        "daemon-gone",
+        "the docker daemon does not answer",
+    ),
+    broken(
+        "the swarm does not have a leader",
+        "swarm-no-leader",
+        "the swarm has no leader",
+    ),
+    broken(
+        "not a swarm manager",
+        "no-swarm",
+        "this node does not manage a swarm",
+    ),
+    broken(
+        "permission denied while trying to connect",
+        "daemon-refuses",
+        "the docker socket cannot be used",
+    ),
+    broken(
+        "could not find an available ip",
+        "no-address",
+        "no address is left on a network",
+    ),
+    broken(
+        "no available network",
+        "no-address",
+        "no address is left on a network",
+    ),
+    broken(
+        "temporary failure in name resolution",
+        "dns",
+        "name resolution fails",
+    ),
+    broken("server misbehaving", "dns", "name resolution fails"),
+    broken("no such host", "dns", "name resolution fails"),
+    broken("i/o timeout", "network", "the network does not answer"),
+    broken(
+        "tls handshake timeout",
+        "network",
+        "the network does not answer",
+    ),
+    broken(
+        "connection reset by peer",
+        "network",
+        "the network does not answer",
+    ),
+    broken(
+        "connection refused",
+        "network",
+        "the network does not answer",
+    ),
+    broken(
+        "502 bad gateway",
+        "registry-error",
+        "the registry is in trouble",
+    ),
+    broken(
+        "503 service unavailable",
+        "registry-error",
+        "the registry is in trouble",
+    ),
+    broken(
+        "500 internal server error",
+        "registry-error",
+        "the registry is in trouble",
+    ),
+    broken("x509:", "certificate", "a certificate is not trusted"),
+    recipe("no such image", "image-missing", "the image does not exist"),
+    recipe(
+        "manifest unknown",
+        "image-missing",
+        "the image does not exist",
+    ),
+    recipe(
+        "pull access denied",
+        "image-missing",
+        "the image does not exist, or is private",
+    ),
+    recipe(
+        "repository does not exist",
+        "image-missing",
+        "the image does not exist",
+    ),
+    recipe(
+        "invalid mount config",
+        "bad-mount",
+        "a mount is not possible",
+    ),
+    recipe(
+        "executable file not found",
+        "bad-command",
+        "the container's command does not exist",
+    ),
+    recipe(
+        "only updates to labels are allowed",
+        "config-changed",
+        "a config's content changed and its version did not",
+    ),
+    recipe(
+        "invalid reference format",
+        "bad-image-name",
+        "an image name is not valid",
+    ),
+];
+
+/// Finds the row that fits what was said.
+fn row(said: &str) -> Option<&'static Row> {
+    let said = said.to_ascii_lowercase();
+    TABLE.iter().find(|row| said.contains(row.said))
+}
+
+/// Explains the error of a task that a node refused or that failed to start, when one look at it is enough.
+pub(crate) fn task_error(service: &str, task: &Task) -> Option<Trouble> {
+    let row = row(&task.error)?;
+    let message = match row.code {
+        "image-missing" => format!("image `{}` of `{service}` does not exist", task.image),
+        _ => format!("`{service}` cannot start: {}", row.meaning),
+    };
+    Some(Trouble::new(row.fault, row.code, message).because(task.error.clone()))
+}
+
+/// Explains an image that cannot be fetched; what no row knows is nobody's proven fault.
+pub(crate) fn pull_error(image: &str, error: &client::Error) -> Trouble {
+    let said = error.said();
+    match row(said) {
+        Some(row) if row.code == "image-missing" => Trouble::new(
+            row.fault,
+            row.code,
+            format!("image `{image}` does not exist"),
+        )
+        .because(said),
+        Some(row) => Trouble::new(
+            row.fault,
+            row.code,
+            format!("could not fetch image `{image}`: {}", row.meaning),
+        )
+        .because(said),
+        None => docker_error(error),
+    }
+}
+
+/// Explains an error of docker that says nothing about the recipe.
+pub(crate) fn docker_error(error: &client::Error) -> Trouble {
+    let text = error.to_string();
+    match error {
+        client::Error::Interrupted => interrupted(),
+        client::Error::TimedOut { .. } => Trouble::broken("docker-timeout", text),
+        client::Error::Garbled { .. } => Trouble::broken("docker-garbled", text),
+        client::Error::Start(source) => {
+            Trouble::broken("docker-missing", text).because(source.to_string())
+        }
+        client::Error::Refused { said, .. } => match row(said) {
+            Some(row) if row.fault == Fault::Broken => {
+                Trouble::broken(row.code, row.meaning).because(text)
+            }
+            Some(_) | None => Trouble::broken("docker-refused", text),
+        },
+    }
+}
+
+/// Explains why a deployer did not do its work.
+pub(crate) fn deployer_error(doing: &str, error: &deployer::Error) -> Trouble {
+    match error {
+        deployer::Error::Docker(client::Error::Refused { said, .. })
+        | deployer::Error::Tool { said, .. } => said_by_tool(doing, said),
+        deployer::Error::Docker(error) => docker_error(error),
+        deployer::Error::Recipe(error) => recipe_error(error),
+        deployer::Error::SecretMissing { name, generated } => secret_missing(name, *generated),
+        deployer::Error::Process(source) => {
+            Trouble::broken("tool-missing", error.to_string()).because(source.to_string())
+        }
+        deployer::Error::File { source, .. } => {
+            let row = row(&source.to_string());
+            let code = row.map_or("state-unwritable", |row| row.code);
+            Trouble::broken(code, error.to_string()).because(source.to_string())
+        }
+    }
+}
+
+/// Explains a tool's own words: infrastructure where a row says so, else the recipe that it refused.
+fn said_by_tool(doing: &str, said: &str) -> Trouble {
+    match row(said) {
+        Some(row) => Trouble::new(
+            row.fault,
+            row.code,
+            format!("{doing} failed: {}", row.meaning),
+        )
+        .because(said),
+        None => Trouble::recipe("deploy-refused", format!("{doing} failed")).because(said),
+    }
+}
+
+/// Explains a secret that a recipe needs and the swarm lacks.
+fn secret_missing(name: &str, generated: bool) -> Trouble {
+    if generated {
+        let trouble = Trouble::recipe(
+            "secret-not-generated",
+            format!("secret `{name}` was not generated"),
+        );
+        return trouble.hint(format!(
+            "declare `SECRET_{}_VERSION=v1` in `.env.sample`",
+            name.to_ascii_uppercase()
+        ));
+    }
+    let trouble = Trouble::recipe(
+        "secret-not-inserted",
+        format!("secret `{name}` is marked `generate=false` and was not inserted"),
+    );
+    trouble.hint(format!("insert `{name}` in `install_steps.sh`"))
+}
+
+/// Explains a recipe whose files do not make a stack.
+pub(crate) fn recipe_error(error: &rendering::Error) -> Trouble {
+    match error {
+        rendering::Error::Docker(error) => docker_error(error),
+        rendering::Error::Read { source, .. } => {
+            Trouble::broken("recipe-unreadable", error.to_string()).because(source.to_string())
+        }
+        rendering::Error::Missing(_) => {
+            Trouble::new(Fault::Config, "recipe-file-missing", error.to_string())
+        }
+        rendering::Error::Malformed { .. } => {
+            Trouble::new(Fault::Config, "recipe-malformed", error.to_string())
+        }
+        rendering::Error::Refused(said) => match row(said) {
+            Some(row) if row.fault == Fault::Broken => {
+                Trouble::broken(row.code, row.meaning).because(said)
+            }
+            Some(_) | None => Trouble::new(Fault::Config, "compose-invalid", error.to_string()),
+        },
+        rendering::Error::Forbidden { .. } => {
+            Trouble::new(Fault::Config, "forbidden", error.to_string())
+        }
+    }
+}
+
+/// Returns the trouble of what a signal cut short.
+pub(crate) fn interrupted() -> Trouble {
+    Trouble::new(Fault::User, "interrupted", "interrupted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(said: &str) -> client::Error {
+        client::Error::Refused {
+            doing: "pull image x:1".into(),
+            said: said.into(),
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_never_the_recipes_fault() {
+        let trouble = pull_error(
+            "x:1",
+            &refused("toomanyrequests: You have reached your pull rate limit"),
+        );
+        assert_eq!(
+            (trouble.fault, trouble.code.as_str()),
+            (Fault::Broken, "registry-rate-limit")
+        );
+    }
+
+    #[test]
+    fn a_missing_image_is() {
+        let trouble = pull_error(
+            "x:1",
+            &refused("manifest for x:1 not found: manifest unknown"),
+        );
+        assert_eq!(
+            (trouble.fault, trouble.code.as_str()),
+            (Fault::Recipe, "image-missing")
+        );
+    }
+
+    #[test]
+    fn infrastructure_is_recognised_before_what_it_looks_like() {
+        let said = "pull access denied: Get https://r/v2/: dial tcp: lookup r: no such host";
+        assert_eq!(pull_error("x:1", &refused(said)).code, "dns");
+    }
+
+    #[test]
+    fn what_is_unknown_is_nobodys_proven_fault() {
+        assert_eq!(
+            pull_error("x:1", &refused("the moon is full")).fault,
+            Fault::Broken
+        );
+        assert_eq!(docker_error(&refused("no such image")).fault, Fault::Broken);
+    }
+
+    #[test]
+    fn every_part_of_the_table_is_lower_case_so_that_it_can_fit() {
+        for row in &TABLE {
+            assert_eq!(row.said, row.said.to_ascii_lowercase());
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Removes an app and proves that nothing of it is left.
+//!
+//! Networks go only when no container is listed any more: removed earlier, each would leak an address of the shared
+//! proxy network (moby issue 37338), which is why neither `docker stack rm` nor `abra app undeploy` is used.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    model::{
+        app::StackName,
+        event::TeardownFinished,
+        journal::Entry,
+        outcome::millis,
+        resource::{Resource, ResourceKind},
+    },
+    sys::{
+        interrupt::Interrupt,
+        journal::Journal,
+        wait::{Deadline, pause},
+    },
+    tool::docker::{
+        client::{Docker, Error},
+        inventory::Object,
+    },
+};
+
+/// How long nothing of the app may be seen before it counts as gone: a volume can be born after removal returned.
+pub(crate) const QUIET: Duration = Duration::from_secs(2);
+/// How long an object is tried that docker refuses to remove although no container of the app is left.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Which objects belong to an app.
+#[derive(Clone, Debug)]
+pub(crate) struct Belongings {
+    /// The app's stack.
+    pub(crate) stack: StackName,
+    /// Whole names that the app's journal announced.
+    pub(crate) known: BTreeSet<Resource>,
+}
+
+/// One app to remove.
+pub(crate) struct Removal<'a> {
+    /// What belongs to it.
+    pub(crate) belongings: &'a Belongings,
+    /// Docker, called with an interrupt that the first signal does not set.
+    pub(crate) docker: &'a Docker,
+    /// Where it is noted what is gone.
+    pub(crate) journal: Option<&'a Journal>,
+    /// How long it may take.
+    pub(crate) limit: Duration,
+    /// Is told of each object that is gone.
+    pub(crate) on_removed: &'a dyn Fn(&Resource),
+}
+
+impl Belongings {
+    /// Tells whether an object belongs to the app: by its label, or by its whole name when it has no label.
+    pub(crate) fn own(&self, object: &Object) -> bool {
+        match &object.stack {
+            Some(stack) => stack == self.stack.as_str(),
+            None => self.known.contains(&object.resource),
+        }
+    }
+
+    /// Picks what belongs to the app.
+    fn pick(&self, objects: Vec<Object>) -> Vec<Object> {
+        objects
+            .into_iter()
+            .filter(|object| self.own(object))
+            .collect()
+    }
+}
+
+/// What a removal has seen and done so far.
+struct Progress {
+    /// Every object of the app that was ever listed.
+    seen: BTreeSet<Resource>,
+    /// Errors, each once.
+    errors: Vec<String>,
+    /// How many scans in a row found nothing.
+    empty_scans: u32,
+    /// Since when the same objects are refused with no container left.
+    stuck: Option<(Instant, BTreeSet<Resource>)>,
+}
+
+/// Removes everything that belongs to an app; continues past errors and ends with what is left.
+pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
+    let begun = Instant::now();
+    let deadline = Deadline::after(removal.limit);
+    let mut progress = Progress {
+        seen: BTreeSet::new(),
+        errors: Vec::new(),
+        empty_scans: 0,
+        stuck: None,
+    };
+    let left = loop {
+        match round(removal, &mut progress) {
+            Ok(left) if left.is_empty() && progress.empty_scans >= 2 => break Vec::new(),
+            Ok(left) if left.is_empty() => drop(rest(removal, QUIET.min(deadline.left()))),
+            Ok(left) if deadline.is_over() || progress.is_stuck(&left) => break left,
+            Ok(_) => drop(rest(removal, Duration::from_millis(100))),
+            Err(error) => {
+                progress.note(error.to_string());
+                if deadline.is_over() || is_abandoned(removal) {
+                    break removal.belongings.known.iter().cloned().collect();
+                }
+                rest(removal, LONGEST_PAUSE);
+            }
+        }
+        if is_abandoned(removal) {
+            break known_left(removal);
+        }
+    };
+    finish(removal, progress, left, begun)
+}
+
+/// Lists and removes once; returns what was still there in the last look.
+fn round(removal: &Removal<'_>, progress: &mut Progress) -> Result<Vec<Resource>, Error> {
+    let found = removal.belongings.pick(removal.docker.list_objects()?);
+    progress
+        .seen
+        .extend(found.iter().map(|object| object.resource.clone()));
+    if found.is_empty() {
+        progress.empty_scans += 1;
+        return Ok(Vec::new());
+    }
+    progress.empty_scans = 0;
+    let services = ids(&found, ResourceKind::Service);
+    progress.try_to(removal.docker.remove_services(&services));
+    let gone = remove_containers(removal, progress, &found)?;
+    if gone {
+        remove_rest(removal.docker, progress, &found);
+    }
+    let left = removal.belongings.pick(removal.docker.list_objects()?);
+    progress
+        .seen
+        .extend(left.iter().map(|object| object.resource.clone()));
+    progress.empty_scans = u32::from(left.is_empty());
+    Ok(left.into_iter().map(|object| object.resource).collect())
+}
+
+/// Kills and removes the app's containers until none is listed; tells whether that was reached.
+fn remove_containers(
+    removal: &Removal<'_>,
+    progress: &mut Progress,
+    found: &[Object],
+) -> Result<bool, Error> {
+    let mut containers = ids(found, ResourceKind::Container);
+    for attempt in 0..20 {
+        if containers.is_empty() {
+            return Ok(true);
+        }
+        progress.try_to(removal.docker.remove_containers(&containers));
+        if attempt > 0 {
+            rest(removal, Duration::from_millis(50));
+        }
+        let listed = removal
+            .belongings
+            .pick(removal.docker.list_kind(ResourceKind::Container)?);
+        progress
+            .seen
+            .extend(listed.iter().map(|object| object.resource.clone()));
+        containers = ids(&listed, ResourceKind::Container);
+    }
+    Ok(containers.is_empty())
+}
+
+/// Removes networks, secrets, configs and volumes, each kind in one call, side by side.
+fn remove_rest(docker: &Docker, progress: &mut Progress, found: &[Object]) {
+    let of = |kind| ids(found, kind);
+    let results = std::thread::scope(|scope| {
+        let networks = scope.spawn(|| docker.remove_networks(&of(ResourceKind::Network)));
+        let secrets = scope.spawn(|| docker.remove_secrets(&of(ResourceKind::Secret)));
+        let configs = scope.spawn(|| docker.remove_configs(&of(ResourceKind::Config)));
+        let volumes = docker.remove_volumes(&of(ResourceKind::Volume));
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().expect("removal does not panic")
+        };
+        [join(networks), join(secrets), join(configs), volumes]
+    });
+    results
+        .into_iter()
+        .for_each(|result| progress.try_to(result));
+}
+
+/// Lists once more what is left after a removal was abandoned; what cannot be listed counts as left.
+fn known_left(removal: &Removal<'_>) -> Vec<Resource> {
+    // The signal that abandoned the removal would end this look at once too.
+    let host = crate::sys::process::Host {
+        interrupt: Interrupt::never(),
+        ..removal.docker.host().clone()
+    };
+    match removal.docker.with_host(&host).list_objects() {
+        Ok(objects) => removal
+            .belongings
+            .pick(objects)
+            .into_iter()
+            .map(|object| object.resource)
+            .collect(),
+        Err(_) => removal.belongings.known.iter().cloned().collect(),
+    }
+}
+
+/// Writes down what is gone and what is left.
+fn finish(
+    removal: &Removal<'_>,
+    progress: Progress,
+    left: Vec<Resource>,
+    begun: Instant,
+) -> TeardownFinished {
+    let Progress {
+        seen, mut errors, ..
+    } = progress;
+    let mut removed = BTreeMap::new();
+    for resource in seen.iter().filter(|resource| !left.contains(resource)) {
+        *removed.entry(resource.kind.word().to_owned()).or_insert(0) += 1;
+        (removal.on_removed)(resource);
+    }
+    // One line tells of all: each object apart would cost a write to disk each.
+    let closed = Entry::Closed { left: left.clone() };
+    if let Some(Err(error)) = removal.journal.map(|journal| journal.write(&closed)) {
+        errors.push(format!("could not write the journal: {error}"));
+    }
+    TeardownFinished {
+        removed,
+        left,
+        vanished: Vec::new(),
+        errors,
+        duration_ms: millis(begun.elapsed()),
+    }
+}
+
+impl Progress {
+    /// Takes note of an error, and goes on.
+    fn try_to(&mut self, result: Result<(), Error>) {
+        if let Err(error) = result {
+            self.note(error.to_string());
+        }
+    }
+
+    /// Takes note of an error once.
+    fn note(&mut self, error: String) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// Tells whether the same objects, no container among them, were left for too long.
+    fn is_stuck(&mut self, left: &[Resource]) -> bool {
+        let now: BTreeSet<Resource> = left.iter().cloned().collect();
+        let waiting = now
+            .iter()
+            .any(|resource| resource.kind == ResourceKind::Container);
+        match &self.stuck {
+            Some((since, before)) if *before == now && !waiting => since.elapsed() > PATIENCE,
+            _ => {
+                self.stuck = Some((Instant::now(), now));
+                false
+            }
+        }
+    }
+}
+
+/// Returns by what docker removes the objects of one kind.
+fn ids(objects: &[Object], kind: ResourceKind) -> Vec<String> {
+    objects
+        .iter()
+        .filter(|object| object.resource.kind == kind)
+        .map(|object| object.id.clone())
+        .collect()
+}
+
+/// Waits a little, unless the removal is abandoned.
+fn rest(removal: &Removal<'_>, duration: Duration) -> bool {
+    pause(duration, &removal.docker.host().interrupt)
+}
+
+/// Tells whether a second signal asked to give up.
+fn is_abandoned(removal: &Removal<'_>) -> bool {
+    removal.docker.host().interrupt.is_set()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(kind: ResourceKind, name: &str, stack: Option<&str>) -> Object {
+        Object {
+            resource: Resource::new(kind, name),
+            id: name.to_owned(),
+            stack: stack.map(str::to_owned),
+        }
+    }
+
+    fn belongings(known: &[Resource]) -> Belongings {
+        let domain: crate::model::app::AppDomain = "a-12.example.org".parse().unwrap();
+        Belongings {
+            stack: domain.stack(),
+            known: known.iter().cloned().collect(),
+        }
+    }
+
+    #[test]
+    fn names_are_compared_whole_and_labels_outrank_them() {
+        let secret = Resource::new(ResourceKind::Secret, "a-12_example_org_key_v1");
+        let ours = belongings(std::slice::from_ref(&secret));
+        assert!(ours.own(&object(ResourceKind::Volume, "x", Some("a-12_example_org"))));
+        assert!(ours.own(&object(
+            ResourceKind::Secret,
+            "a-12_example_org_key_v1",
+            None
+        )));
+        assert!(!ours.own(&object(
+            ResourceKind::Secret,
+            "a-12_example_org_key_v1",
+            Some("other")
+        )));
+        assert!(!ours.own(&object(
+            ResourceKind::Secret,
+            "a-12_example_org_key_v11",
+            None
+        )));
+        assert!(!ours.own(&object(
+            ResourceKind::Volume,
+            "a-123_example_org_data",
+            Some("a-123_example_org")
+        )));
+    }
+
+    #[test]
+    fn a_refused_object_is_not_stuck_while_containers_die() {
+        let mut progress = Progress {
+            seen: BTreeSet::new(),
+            errors: Vec::new(),
+            empty_scans: 0,
+            stuck: None,
+        };
+        let left = [
+            Resource::new(ResourceKind::Container, "c"),
+            Resource::new(ResourceKind::Volume, "v"),
+        ];
+        assert!(!progress.is_stuck(&left));
+        progress.stuck = Some((
+            Instant::now().checked_sub(PATIENCE * 2).unwrap(),
+            left.iter().cloned().collect(),
+        ));
+        assert!(!progress.is_stuck(&left));
+        let volume = [Resource::new(ResourceKind::Volume, "v")];
+        progress.stuck = Some((
+            Instant::now().checked_sub(PATIENCE * 2).unwrap(),
+            volume.iter().cloned().collect(),
+        ));
+        assert!(progress.is_stuck(&volume));
+    }
+}

@@ -1,0 +1,162 @@
+//! What a run's journal says: which objects can exist because of it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    app::{AppDomain, StackName},
+    recipe::RecipeName,
+    resource::Resource,
+    run::{DeployerKind, RunId},
+};
+
+/// The version of the journal's format; a reader leaves a newer one alone.
+pub const JOURNAL_VERSION: u32 = 1;
+
+/// One line of a journal, on disk before what it announces is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum Entry {
+    /// The run begins.
+    Begun(Begun),
+    /// An object may come into being from now on.
+    Making {
+        /// The object.
+        resource: Resource,
+    },
+    /// A directory may come into being from now on.
+    MakingFolder {
+        /// Its path.
+        path: String,
+    },
+    /// An object was seen to be gone.
+    Gone {
+        /// The object.
+        resource: Resource,
+    },
+    /// The app stays until a time.
+    Kept {
+        /// When it may be removed.
+        until: Timestamp,
+    },
+    /// Teardown is over, with what is left.
+    Closed {
+        /// What could not be removed.
+        left: Vec<Resource>,
+    },
+}
+
+/// Who runs, where, and which app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The format's version.
+    pub version: u32,
+    /// The run.
+    pub run_id: RunId,
+    /// The process.
+    pub pid: u32,
+    /// The machine.
+    pub host: String,
+    /// What tells one start of the machine from another.
+    pub boot_id: String,
+    /// When the run began.
+    pub started: Timestamp,
+    /// The recipe.
+    pub recipe: RecipeName,
+    /// The app's domain.
+    pub domain: AppDomain,
+    /// The app's stack.
+    pub stack: StackName,
+    /// What deploys it.
+    pub deployer: DeployerKind,
+}
+
+/// What a whole journal says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// The run.
+    pub begun: Option<Begun>,
+    /// Objects that may exist.
+    pub open: BTreeSet<Resource>,
+    /// Directories that may exist.
+    pub folders: Vec<String>,
+    /// Until when the app is kept.
+    pub kept_until: Option<Timestamp>,
+    /// Whether teardown found nothing left.
+    pub clean: bool,
+}
+
+impl History {
+    /// Reads entries in their order.
+    pub fn replay(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut history = Self::default();
+        for entry in entries {
+            history.apply(entry);
+        }
+        history
+    }
+
+    /// Takes one entry into account.
+    fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Begun(begun) => self.begun = Some(begun),
+            Entry::Making { resource } => {
+                self.clean = false;
+                self.open.insert(resource);
+            }
+            Entry::MakingFolder { path } => self.folders.push(path),
+            Entry::Gone { resource } => drop(self.open.remove(&resource)),
+            Entry::Kept { until } => self.kept_until = Some(until),
+            Entry::Closed { left } => {
+                self.clean = left.is_empty();
+                self.open = left.into_iter().collect();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::resource::ResourceKind;
+
+    fn volume(name: &str) -> Resource {
+        Resource::new(ResourceKind::Volume, name)
+    }
+
+    #[test]
+    fn what_was_made_and_not_seen_gone_may_exist() {
+        let entries = [
+            Entry::Making {
+                resource: volume("a"),
+            },
+            Entry::Making {
+                resource: volume("b"),
+            },
+            Entry::Gone {
+                resource: volume("a"),
+            },
+        ];
+        assert_eq!(History::replay(entries).open, BTreeSet::from([volume("b")]));
+    }
+
+    #[test]
+    fn a_closed_run_owns_what_it_left_and_nothing_else() {
+        let entries = [
+            Entry::Making {
+                resource: volume("a"),
+            },
+            Entry::Closed {
+                left: vec![volume("c")],
+            },
+        ];
+        let history = History::replay(entries);
+        assert_eq!(
+            (history.open, history.clean),
+            (BTreeSet::from([volume("c")]), false)
+        );
+        assert!(History::replay([Entry::Closed { left: Vec::new() }]).clean);
+    }
+}

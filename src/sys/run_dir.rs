@@ -1,0 +1,300 @@
+//! The directory of a run: events, logs and reports, redacted before they are written, and how long they are kept.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    durable, journal,
+    process::{self, StepLog},
+    random,
+    redact::Redactor,
+};
+use crate::model::{
+    event::{Event, EventReader},
+    journal::History,
+    run::RunId,
+};
+
+/// How many ids are tried before the registry counts as unusable.
+const ID_ATTEMPTS: usize = 64;
+
+/// The directory of one run.
+#[derive(Clone)]
+pub(crate) struct RunDir {
+    /// The run.
+    id: RunId,
+    /// The entry of the registry: journal and working files, always under the state directory.
+    registry: PathBuf,
+    /// Where people and programs find the run's records; the same unless it was put elsewhere.
+    records: PathBuf,
+    /// Masks what is written.
+    redactor: Redactor,
+}
+
+impl RunDir {
+    /// Makes the directory of a new run, its records below another directory when one is given.
+    pub(crate) fn create(
+        state: &Path,
+        elsewhere: Option<&Path>,
+        redactor: &Redactor,
+    ) -> io::Result<Self> {
+        let runs = state.join("runs");
+        private_folder(&runs)?;
+        let (id, registry) = new_entry(&runs)?;
+        let records = match elsewhere {
+            None => registry.clone(),
+            Some(folder) => {
+                let records = folder.join(id.as_str());
+                private_folder(&records)?;
+                symlink(fs::canonicalize(&records)?, registry.join("records"))?;
+                records
+            }
+        };
+        point_latest(&runs, &records)?;
+        Ok(Self {
+            id,
+            registry,
+            records,
+            redactor: redactor.clone(),
+        })
+    }
+
+    /// Returns the run's id.
+    pub(crate) fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Returns where the journal and the working files are.
+    pub(crate) fn registry(&self) -> &Path {
+        &self.registry
+    }
+
+    /// Returns where the records are.
+    pub(crate) fn path(&self) -> &Path {
+        &self.records
+    }
+
+    /// Opens a log, its folder made if need be; the name is relative to the records.
+    pub(crate) fn log(&self, name: &str) -> Result<StepLog, process::Error> {
+        let path = self.records.join(name);
+        if let Some(folder) = path.parent() {
+            // The log's own error names the path when this failed.
+            drop(private_folder(folder));
+        }
+        StepLog::create(&path, &self.redactor)
+    }
+
+    /// Writes a record, masked, wholly or not at all; the name is relative to the records.
+    pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let path = self.records.join(name);
+        private_folder(path.parent().unwrap_or(&self.records))?;
+        durable::write(&path, self.redactor.text(text).as_bytes())
+    }
+
+    /// Opens the file that the run's events are written to.
+    pub(crate) fn events(&self) -> io::Result<EventFile> {
+        let path = self.records.join("events.jsonl");
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)?;
+        Ok(EventFile {
+            file: Mutex::new(file),
+            redactor: self.redactor.clone(),
+        })
+    }
+}
+
+/// The file of a run's events: one JSON object a line, on its way to the disk when the call returns.
+pub(crate) struct EventFile {
+    /// The file.
+    file: Mutex<File>,
+    /// Masks what is written.
+    redactor: Redactor,
+}
+
+impl EventReader for EventFile {
+    fn read(&self, event: &Event) -> io::Result<()> {
+        let line = serde_json::to_string(event).map_err(io::Error::other)?;
+        let line = format!("{}\n", self.redactor.text(&line));
+        self.file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(line.as_bytes())
+    }
+}
+
+/// Makes a folder that its owner alone can enter, and those above it.
+fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes the entry of a new run in the registry; making the folder is what makes the id unique.
+fn new_entry(runs: &Path) -> io::Result<(RunId, PathBuf)> {
+    for _ in 0..ID_ATTEMPTS {
+        let id = RunId::from_number(u64::from_le_bytes(random::bytes()?));
+        let entry = runs.join(id.as_str());
+        match DirBuilder::new().mode(0o700).create(&entry) {
+            Ok(()) => return Ok((id, entry)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("no free run id"))
+}
+
+/// Points `latest` at a run, whole at every moment.
+fn point_latest(runs: &Path, records: &Path) -> io::Result<()> {
+    let suffix: [u8; 4] = random::bytes()?;
+    let new = runs.join(format!(".latest-{:08x}", u32::from_le_bytes(suffix)));
+    symlink(records, &new)?;
+    fs::rename(&new, runs.join("latest"))
+}
+
+/// How much of the past is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    /// How many runs.
+    pub(crate) runs: usize,
+    /// How many bytes.
+    pub(crate) size: u64,
+    /// How long.
+    pub(crate) age: Duration,
+}
+
+/// Lists the ids of the registry with their entries, newest first.
+pub(crate) fn list(state: &Path) -> io::Result<Vec<(RunId, PathBuf)>> {
+    let entries = match fs::read_dir(state.join("runs")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Some(id) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<RunId>().ok())
+        else {
+            continue;
+        };
+        let changed = entry.metadata()?.modified()?;
+        found.push((changed, id, entry.path()));
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    Ok(found.into_iter().map(|(_, id, path)| (id, path)).collect())
+}
+
+/// Removes old runs that are over and left nothing; a run whose journal is not closed stays.
+pub(crate) fn prune(state: &Path, retention: &Retention) -> io::Result<()> {
+    let mut size = 0;
+    for (place, (_, entry)) in list(state)?.into_iter().enumerate() {
+        let (bytes, changed) = measure(&entry)?;
+        size += bytes;
+        let age = SystemTime::now()
+            .duration_since(changed)
+            .unwrap_or_default();
+        let too_many = place >= retention.runs || size > retention.size || age > retention.age;
+        if too_many && is_over(&entry) {
+            fs::remove_dir_all(&entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells whether a run left nothing that somebody may still have to remove.
+fn is_over(entry: &Path) -> bool {
+    match journal::read(entry) {
+        Ok((History { clean, open, .. }, durable::Damage::None)) => clean && open.is_empty(),
+        Ok(_) | Err(_) => false,
+    }
+}
+
+/// Returns the size of a folder and when its youngest file was changed.
+fn measure(folder: &Path) -> io::Result<(u64, SystemTime)> {
+    let mut size = 0;
+    let mut changed = fs::metadata(folder)?.modified()?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let meta = entry.metadata()?;
+        if meta.is_dir() {
+            let (bytes, when) = measure(&entry.path())?;
+            size += bytes;
+            changed = changed.max(when);
+        } else {
+            size += meta.len();
+            changed = changed.max(meta.modified()?);
+        }
+    }
+    Ok((size, changed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{
+            journal::Entry,
+            resource::{Resource, ResourceKind},
+        },
+        sys::journal::Journal,
+    };
+
+    const KEEP_NONE: Retention = Retention {
+        runs: 0,
+        size: 0,
+        age: Duration::ZERO,
+    };
+
+    #[test]
+    fn what_is_written_is_masked_and_private() {
+        use std::os::unix::fs::MetadataExt;
+        let state = tempfile::tempdir().unwrap();
+        let redactor = Redactor::default();
+        redactor.register("hunter2-hunter2");
+        let dir = RunDir::create(state.path(), None, &redactor).unwrap();
+        dir.write("a/report.json", "{\"x\":\"hunter2-hunter2\"}")
+            .unwrap();
+        let path = dir.path().join("a/report.json");
+        assert!(!fs::read_to_string(&path).unwrap().contains("hunter2"));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::canonicalize(state.path().join("runs/latest")).unwrap(),
+            fs::canonicalize(dir.path()).unwrap()
+        );
+    }
+
+    #[test]
+    fn records_can_be_elsewhere_and_the_journal_never() {
+        let (state, logs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let dir = RunDir::create(state.path(), Some(logs.path()), &Redactor::default()).unwrap();
+        assert!(dir.path().starts_with(logs.path()) && dir.registry().starts_with(state.path()));
+        assert_eq!(list(state.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn only_a_run_that_left_nothing_is_pruned() {
+        let state = tempfile::tempdir().unwrap();
+        let make = || RunDir::create(state.path(), None, &Redactor::default()).unwrap();
+        let (clean, leaky, unfinished) = (make(), make(), make());
+        let close = |dir: &RunDir, left: Vec<Resource>| {
+            Journal::open(dir.registry())
+                .unwrap()
+                .write(&Entry::Closed { left })
+                .unwrap();
+        };
+        close(&clean, Vec::new());
+        close(&leaky, vec![Resource::new(ResourceKind::Volume, "v")]);
+        prune(state.path(), &KEEP_NONE).unwrap();
+        assert!(!clean.registry().exists());
+        assert!(leaky.registry().exists() && unfinished.registry().exists());
+    }
+}

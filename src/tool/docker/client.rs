@@ -1,0 +1,234 @@
+//! How docker is called, and how a call can end.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::sys::process::{self, Cmd, Exit, Host, Output};
+
+/// How long a call that only reads may take: docker has no limit of its own.
+pub(crate) const READ_LIMIT: Duration = Duration::from_secs(30);
+/// How long the removal of one kind of object may take.
+pub(crate) const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+
+/// The docker program, called on behalf of one run.
+#[derive(Clone)]
+pub(crate) struct Docker {
+    /// Where the program is.
+    program: PathBuf,
+    /// What its children share: environment, redactor, interrupt.
+    host: Host,
+}
+
+/// Why docker did not do what it was asked.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The program could not be started.
+    #[error("could not run docker")]
+    Start(#[from] process::Error),
+    /// It ended with a code that is not zero, and said why.
+    #[error("docker could not {doing}: {said}")]
+    Refused {
+        /// What was asked, as `remove volume x`.
+        doing: String,
+        /// The last line it said.
+        said: String,
+    },
+    /// It ran into the time limit of the call.
+    #[error("docker did not {doing} within {limit:?}")]
+    TimedOut {
+        /// What was asked.
+        doing: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// A signal ended the run.
+    #[error("interrupted")]
+    Interrupted,
+    /// It answered something that cannot be read.
+    #[error("docker answered `{doing}` with something unreadable: {said}")]
+    Garbled {
+        /// What was asked.
+        doing: String,
+        /// What was wrong.
+        said: String,
+    },
+}
+
+impl Error {
+    /// Returns what docker said, or the empty text.
+    pub(crate) fn said(&self) -> &str {
+        match self {
+            Self::Refused { said, .. } | Self::Garbled { said, .. } => said,
+            Self::Start(_) | Self::TimedOut { .. } | Self::Interrupted => "",
+        }
+    }
+
+    /// Tells whether the object that was asked for is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        let said = self.said().to_ascii_lowercase();
+        ["no such", "not found", "nothing found in stack"]
+            .iter()
+            .any(|word| said.contains(word))
+    }
+}
+
+/// One call of docker: what it does in words, and how long it may take.
+pub(crate) struct Call {
+    /// The call in words, as `list volumes`.
+    doing: String,
+    /// The command.
+    cmd: Cmd,
+    /// The limit.
+    limit: Duration,
+}
+
+impl Docker {
+    /// Makes a caller of the docker program at a path.
+    pub(crate) fn new(program: &Path, host: &Host) -> Self {
+        Self {
+            program: program.to_owned(),
+            host: host.clone(),
+        }
+    }
+
+    /// Returns what this caller's children share.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Returns the same program called on behalf of something else.
+    pub(crate) fn with_host(&self, host: &Host) -> Self {
+        Self {
+            program: self.program.clone(),
+            host: host.clone(),
+        }
+    }
+
+    /// Begins a call.
+    pub(super) fn call<I, A>(&self, doing: impl Into<String>, limit: Duration, args: I) -> Call
+    where
+        I: IntoIterator<Item = A>,
+        A: AsRef<std::ffi::OsStr>,
+    {
+        let cmd = args
+            .into_iter()
+            .fold(Cmd::new(&self.program, limit), |cmd, arg| {
+                cmd.arg(arg.as_ref())
+            });
+        Call {
+            doing: doing.into(),
+            cmd,
+            limit,
+        }
+    }
+
+    /// Makes a call and returns its output, whatever the program's exit code.
+    pub(super) fn attempt(&self, call: Call) -> Result<Output, Error> {
+        let Call { doing, cmd, limit } = call;
+        let output = cmd.run(&self.host)?;
+        match output.exit {
+            Exit::TimedOut => Err(Error::TimedOut { doing, limit }),
+            Exit::Interrupted => Err(Error::Interrupted),
+            Exit::Success | Exit::Code(_) | Exit::Signal(_) => Ok(output),
+        }
+    }
+
+    /// Makes a call that must end well.
+    pub(super) fn run(&self, call: Call) -> Result<Output, Error> {
+        let doing = call.doing.clone();
+        let output = self.attempt(call)?;
+        if output.ok() {
+            return Ok(output);
+        }
+        let said = last_words(&output);
+        Err(Error::Refused { doing, said })
+    }
+
+    /// Makes a call that prints one JSON document.
+    pub(super) fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        let doing = call.doing.clone();
+        let output = self.run(call)?;
+        serde_json::from_slice(&output.stdout).map_err(|error| Error::Garbled {
+            doing,
+            said: error.to_string(),
+        })
+    }
+
+    /// Makes a call that prints one JSON document a line.
+    pub(super) fn json_lines<T: DeserializeOwned>(&self, call: Call) -> Result<Vec<T>, Error> {
+        let doing = call.doing.clone();
+        let output = self.run(call)?;
+        parse_lines(&output.stdout).map_err(|said| Error::Garbled { doing, said })
+    }
+}
+
+impl Call {
+    /// Changes the command before it is run.
+    pub(super) fn with(mut self, change: impl FnOnce(Cmd) -> Cmd) -> Self {
+        self.cmd = change(self.cmd);
+        self
+    }
+
+    /// Gives up the command, for a child that runs long.
+    pub(super) fn into_cmd(self) -> Cmd {
+        self.cmd
+    }
+}
+
+/// Parses one JSON document a line; a line that is none is an error, never "no objects".
+fn parse_lines<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| serde_json::from_str(line).map_err(|error| error.to_string()))
+        .collect()
+}
+
+/// Returns the line that says what went wrong: the last one that is neither blank nor advice.
+fn last_words(output: &Output) -> String {
+    let text = output.stderr_text();
+    let advice = |line: &&str| {
+        let line = line.trim();
+        line.is_empty()
+            || line.starts_with("See '")
+            || line.starts_with("Run '")
+            || line.starts_with("Usage:")
+    };
+    let line = text
+        .lines()
+        .rev()
+        .find(|line| !advice(line))
+        .unwrap_or("it did not say why");
+    let line = line
+        .trim()
+        .trim_start_matches("Error response from daemon: ");
+    line.trim_start_matches("rpc error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn garbage_is_never_read_as_no_objects() {
+        assert!(parse_lines::<serde_json::Value>(b"WARNING: something\n").is_err());
+        assert!(parse_lines::<serde_json::Value>(b"{\"a\":1}\n{\"a\":").is_err());
+        assert_eq!(parse_lines::<serde_json::Value>(b"\n").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn an_object_that_is_gone_is_told_from_other_refusals() {
+        let refused = |said: &str| Error::Refused {
+            doing: "x".into(),
+            said: said.into(),
+        };
+        assert!(refused("Error: No such volume: x").is_not_found());
+        assert!(refused("network x not found").is_not_found());
+        assert!(!refused("volume is in use").is_not_found());
+    }
+}

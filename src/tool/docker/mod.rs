@@ -1,0 +1,8 @@
+//! Docker's command line: one private builder, one method per verb, parsers on bytes.
+
+pub(crate) mod client;
+pub(crate) mod container;
+pub(crate) mod image;
+pub(crate) mod inventory;
+pub(crate) mod service;
+pub(crate) mod stack;
