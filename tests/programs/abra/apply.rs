@@ -186,9 +186,13 @@ fn addresses(host: &str) -> Result<Vec<IpAddr>> {
 fn converge(app: &App, timeout: Duration) -> Result<()> {
     let deadline = Instant::now() + timeout;
     let mut looks = 0;
-    while looks < 2 {
+    loop {
         looks = if is_converged(app)? { looks + 1 } else { 0 };
-        if looks < 2 && Instant::now() >= deadline {
+        if looks == 2 {
+            output::info(&format!("{} has converged", app.name));
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
             return Err(Fatal(format!(
                 "deploy failed: {} did not converge within {} seconds",
                 app.name,
@@ -197,8 +201,6 @@ fn converge(app: &App, timeout: Duration) -> Result<()> {
         }
         host::pause();
     }
-    output::info(&format!("{} has converged", app.name));
-    Ok(())
 }
 
 /// Returns whether each service has its replicas and no task is on its way.

@@ -5,7 +5,7 @@
     reason = "the stand-in is a program of its own and prints as abra does"
 )]
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 
 use crate::fatal::{Fatal, Result};
 use crate::guesses;
@@ -34,14 +34,6 @@ pub(crate) fn debug(place: &str, text: &str) {
 /// Prints one line of a result.
 pub(crate) fn line(text: &str) {
     println!("{text}");
-}
-
-/// Prints bytes as they are.
-pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(Fatal::during("writing output"))
 }
 
 /// Prints a value as JSON.
