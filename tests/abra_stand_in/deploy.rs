@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::lab::{Lab, NEW, OLD};
+use crate::lab::{Lab, NEW, OLD, wait_until};
 
 #[test]
 fn a_new_app_has_the_domain_and_the_latest_release_in_its_env() {
@@ -109,6 +109,9 @@ fn a_dirty_tree_is_refused_and_chaos_marks_it() {
     lab.abra(&["app", "secret", "ls", "-C", "-m", &lab.domain])
         .ok();
 
+    let unanswered = lab.abra(&["app", "deploy", "-C", "-c", "-D", &lab.domain]);
+    unanswered.fatal("stopping as requested");
+    assert!(lab.objects("service").is_empty());
     lab.abra(&["app", "deploy", "-n", "-C", "-c", "-D", &lab.domain])
         .ok();
     let commit: String = lab.git(&["rev-parse", "HEAD"]).chars().take(8).collect();
@@ -160,6 +163,30 @@ fn a_deploy_that_does_not_converge_fails_after_the_spec_is_applied() {
     lab.abra(&["app", "deploy", "-n", "-C", "-D", &lab.domain])
         .fatal("deploy failed");
     assert_eq!(lab.objects("service").len(), 1);
+}
+
+#[test]
+fn a_rollback_that_the_swarm_makes_after_convergence_is_missed() {
+    let lab = Lab::new("swarmback").with_app();
+    let compose = std::fs::read_to_string(lab.recipe().join("compose.yml")).unwrap();
+    let update = "    deploy:\n      update_config:\n        failure_action: rollback\n        \
+                  order: start-first\n        monitor: 20s\n";
+    let compose = compose.replace("    deploy:\n", update);
+    lab.write("recipes/tiny/compose.yml", &compose);
+    let deploy = ["app", "deploy", "-n", "-C", "-D", &lab.domain];
+    lab.abra(&deploy).ok();
+    lab.commit("update rules");
+    let serving = "[\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/data\"]";
+    let dying = compose.replace(serving, "[\"sh\", \"-c\", \"sleep 8; false\"]");
+    assert_ne!(dying, compose);
+    lab.write("recipes/tiny/compose.yml", &dying);
+    lab.commit("dies while the swarm still watches");
+    lab.abra(&deploy).ok();
+    let commit: String = lab.git(&["rev-parse", "HEAD"]).chars().take(8).collect();
+    assert!(lab.env().contains(&format!("TYPE=tiny:{commit}\n")));
+    assert_eq!(lab.label("chaos-version").as_ref(), Some(&commit));
+    let reverted = wait_until(|| lab.label("chaos-version").as_ref() != Some(&commit));
+    assert!(reverted, "the labels go back with the tasks");
 }
 
 #[test]

@@ -299,17 +299,28 @@ impl Drop for Lab {
         }
         remove(&["secret", "rm"], &self.secrets());
         // The swarm goes on listing a network for a moment after its removal.
-        let deadline = Instant::now() + Duration::from_secs(20);
         let left = || {
             kinds
                 .iter()
                 .flat_map(|kind| self.objects(kind))
                 .chain(self.secrets())
         };
-        while left().next().is_some() && Instant::now() < deadline {}
+        wait_until(|| left().next().is_none());
         // A test that fails already must not abort all others on top.
         if !std::thread::panicking() {
             assert_eq!(left().next(), None, "left behind by {}", self.stack);
+        }
+    }
+}
+
+/// Asks again until it is so, for 30 seconds at most, and returns whether it came to be so.
+pub(crate) fn wait_until(mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match is_so() {
+            true => return true,
+            false if Instant::now() > deadline => return false,
+            false => {}
         }
     }
 }

@@ -230,9 +230,12 @@ fn is_converged(app: &App) -> Result<bool> {
         }))
 }
 
-/// Returns whether text such as `1/1` has equal sides.
+/// Returns whether text such as `1/1` has enough on its left. An update can have both tasks run.
 fn has_replicas(text: &str) -> bool {
     let text = text.split(' ').next().unwrap_or_default();
-    text.split_once('/')
-        .is_some_and(|(running, wanted)| running == wanted)
+    let parse = |side: &str| side.parse::<u32>().ok();
+    let sides = text
+        .split_once('/')
+        .map(|(running, wanted)| (parse(running), parse(wanted)));
+    matches!(sides, Some((Some(running), Some(wanted))) if running >= wanted)
 }

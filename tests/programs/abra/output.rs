@@ -88,7 +88,7 @@ pub(crate) fn need_terminal() -> Result<()> {
 
 /// Asks a yes or no question on the standard input; anything but yes ends the program.
 pub(crate) fn confirm(question: &str) -> Result<()> {
-    eprint!("{question} [y/n] ");
+    eprintln!("{question} [y/n]");
     let mut answer = String::new();
     std::io::stdin()
         .lock()
