@@ -292,7 +292,7 @@ impl Drop for Lab {
         remove(&["service", "rm"], &self.objects("service"));
         let containers = Self::docker(&["ps", "--all", "--quiet", "--filter", &filter]);
         let containers: Vec<String> = containers.lines().map(str::to_owned).collect();
-        remove(&["rm", "--force"], &containers);
+        remove(&["rm", "--force", "--volumes"], &containers);
         let kinds = ["network", "config", "volume"];
         for kind in kinds {
             remove(&[kind, "rm"], &self.objects(kind));

@@ -1,4 +1,6 @@
 //! The command line: types only, in the shape of abra 0.10 and later.
+//!
+//! Letters of flags that no source confirms stand here, as they cannot be constants elsewhere.
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 

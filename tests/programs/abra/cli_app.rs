@@ -1,4 +1,6 @@
 //! The part of the command line below `app`: types only.
+//!
+//! Unconfirmed letters (R): those of backup, restore, volumes and `run`, and `--trim`.
 
 use clap::{Args, Subcommand};
 

@@ -71,7 +71,7 @@ pub(crate) fn after(app: &App, recipe: &Recipe, key: &str) -> Result<()> {
 
 /// Runs what is to run after an undeploy, when it is anything.
 pub(crate) fn after_undeploy(session: &Session, app: &App) -> Result<()> {
-    after(app, &app.recipe(session), "POST_UNDEPLOY_CMDS")
+    after(app, &app.recipe(session), guesses::POST_UNDEPLOY)
 }
 
 /// Returns the running container of a service of the app.

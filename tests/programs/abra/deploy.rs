@@ -30,7 +30,7 @@ pub(crate) fn deploy(session: &Session, args: &DeployArgs) -> Result<()> {
     }
     let (version, chaos) = if args.chaos {
         if args.version.is_some() {
-            return Err(Fatal::new("cannot use a version and --chaos together"));
+            return Err(Fatal::new(guesses::VERSION_AND_CHAOS));
         }
         let chaos = recipe.chaos()?;
         let version = chaos.version();
@@ -48,7 +48,7 @@ pub(crate) fn deploy(session: &Session, args: &DeployArgs) -> Result<()> {
         (version, None)
     };
     let flags = args.apply;
-    let commands = "POST_DEPLOY_CMDS";
+    let commands = guesses::POST_DEPLOY;
     launch(
         session,
         &Launch {
@@ -80,7 +80,7 @@ pub(crate) fn step(session: &Session, args: &StepArgs, direction: Direction) -> 
     recipe.check_out(&version)?;
     lint::need_no_errors(session, &recipe)?;
     let flags = args.apply;
-    let (chaos, commands): (Option<Chaos>, _) = (None, "POST_UPGRADE_CMDS");
+    let (chaos, commands): (Option<Chaos>, _) = (None, guesses::POST_UPGRADE);
     launch(
         session,
         &Launch {

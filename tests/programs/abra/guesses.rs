@@ -123,3 +123,130 @@ pub(crate) const HOOK_SHELL: &str = "sh";
 
 /// R-: a backup of an app without any enabling label fails.
 pub(crate) const NOTHING_TO_BACK_UP: &str = "no service has backupbot.backup=true";
+
+/// R+: where recipes without a host in their name are cloned from.
+pub(crate) const RECIPE_HOME: &str = "https://git.coopcloud.tech/coop-cloud";
+
+/// R+: the key of the `.env` with what runs after a deploy.
+pub(crate) const POST_DEPLOY: &str = "POST_DEPLOY_CMDS";
+
+/// R+ for an upgrade, R- for a rollback: the key with what runs afterwards.
+pub(crate) const POST_UPGRADE: &str = "POST_UPGRADE_CMDS";
+
+/// R+: the key with what runs after an undeploy.
+pub(crate) const POST_UNDEPLOY: &str = "POST_UNDEPLOY_CMDS";
+
+/// R-: text of the refusal to combine a version with chaos.
+pub(crate) const VERSION_AND_CHAOS: &str = "cannot use a version and --chaos together";
+
+/// R-: what ends a call whose question is not answered with yes.
+pub(crate) const NOT_CONFIRMED: &str = "stopping as requested";
+
+/// R+: what follows the domain when an app would have to be undeployed first.
+pub(crate) const STILL_DEPLOYED: &str = "is still deployed";
+
+/// One lint rule.
+pub(crate) struct Rule {
+    /// Its number.
+    pub(crate) name: &'static str,
+    /// Whether it blocks a deploy.
+    pub(crate) error: bool,
+    /// What it asks for.
+    pub(crate) text: &'static str,
+    /// What to do when that is not so.
+    pub(crate) fix: &'static str,
+}
+
+/// R: numbers, texts and severities. What R016 says is not known. `lint::Subject::satisfied` has the same order.
+pub(crate) const RULES: [Rule; 15] = [
+    Rule {
+        name: "R001",
+        error: false,
+        text: "compose version is 3.8",
+        fix: "set version",
+    },
+    Rule {
+        name: "R002",
+        error: false,
+        text: "all services have healthchecks",
+        fix: "add healthchecks",
+    },
+    Rule {
+        name: "R003",
+        error: true,
+        text: "all images have tags",
+        fix: "add tags",
+    },
+    Rule {
+        name: "R004",
+        error: true,
+        text: "no unstable tags",
+        fix: "use stable tags",
+    },
+    Rule {
+        name: "R005",
+        error: false,
+        text: "tags look like versions",
+        fix: "use such tags",
+    },
+    Rule {
+        name: "R006",
+        error: false,
+        text: "recipe is in the catalogue",
+        fix: "publish it",
+    },
+    Rule {
+        name: "R007",
+        error: false,
+        text: "README has metadata",
+        fix: "fill it in",
+    },
+    Rule {
+        name: "R008",
+        error: true,
+        text: ".env.sample is there",
+        fix: "add one",
+    },
+    Rule {
+        name: "R009",
+        error: true,
+        text: "a service is named app",
+        fix: "name one app",
+    },
+    Rule {
+        name: "R010",
+        error: false,
+        text: "traefik is enabled",
+        fix: "set traefik.enable",
+    },
+    Rule {
+        name: "R011",
+        error: true,
+        text: "all services have images",
+        fix: "set images",
+    },
+    Rule {
+        name: "R012",
+        error: true,
+        text: "config versions are set in abra.sh",
+        fix: "export them",
+    },
+    Rule {
+        name: "R013",
+        error: false,
+        text: "git repository exists",
+        fix: "make one",
+    },
+    Rule {
+        name: "R014",
+        error: true,
+        text: "only annotated tags",
+        fix: "use git tag -a",
+    },
+    Rule {
+        name: "R015",
+        error: false,
+        text: "short secret names",
+        fix: "shorten them",
+    },
+];

@@ -1,27 +1,15 @@
-//! The lint rules of a recipe, R001 to R015. What R016 says is not known, so it is not here.
+//! `recipe lint`: applies the rules to a recipe, and blocks deploys that break an error rule.
 
 use yaml_serde::Value;
 
 use crate::cli::LintArgs;
 use crate::dotenv::{self, EnvFile};
 use crate::fatal::{Fatal, Result};
-use crate::guesses;
+use crate::guesses::{self, RULES, Rule};
 use crate::output;
 use crate::recipe::{self, Recipe};
 use crate::secret;
 use crate::session::Session;
-
-/// One rule.
-struct Rule {
-    /// Its number.
-    name: &'static str,
-    /// Whether it blocks a deploy.
-    error: bool,
-    /// What it asks for.
-    text: &'static str,
-    /// What to do when that is not so.
-    fix: &'static str,
-}
 
 /// One rule with what it found.
 struct Finding {
@@ -30,100 +18,6 @@ struct Finding {
     /// Whether the recipe does as asked.
     satisfied: bool,
 }
-
-/// R: numbers, texts and severities. In the order of `Subject::satisfied`.
-const RULES: [Rule; 15] = [
-    Rule {
-        name: "R001",
-        error: false,
-        text: "compose version is 3.8",
-        fix: "set version",
-    },
-    Rule {
-        name: "R002",
-        error: false,
-        text: "all services have healthchecks",
-        fix: "add healthchecks",
-    },
-    Rule {
-        name: "R003",
-        error: true,
-        text: "all images have tags",
-        fix: "add tags",
-    },
-    Rule {
-        name: "R004",
-        error: true,
-        text: "no unstable tags",
-        fix: "use stable tags",
-    },
-    Rule {
-        name: "R005",
-        error: false,
-        text: "tags look like versions",
-        fix: "use such tags",
-    },
-    Rule {
-        name: "R006",
-        error: false,
-        text: "recipe is in the catalogue",
-        fix: "publish it",
-    },
-    Rule {
-        name: "R007",
-        error: false,
-        text: "README has metadata",
-        fix: "fill it in",
-    },
-    Rule {
-        name: "R008",
-        error: true,
-        text: ".env.sample is there",
-        fix: "add one",
-    },
-    Rule {
-        name: "R009",
-        error: true,
-        text: "a service is named app",
-        fix: "name one app",
-    },
-    Rule {
-        name: "R010",
-        error: false,
-        text: "traefik is enabled",
-        fix: "set traefik.enable",
-    },
-    Rule {
-        name: "R011",
-        error: true,
-        text: "all services have images",
-        fix: "set images",
-    },
-    Rule {
-        name: "R012",
-        error: true,
-        text: "config versions are set in abra.sh",
-        fix: "export them",
-    },
-    Rule {
-        name: "R013",
-        error: false,
-        text: "git repository exists",
-        fix: "make one",
-    },
-    Rule {
-        name: "R014",
-        error: true,
-        text: "only annotated tags",
-        fix: "use git tag -a",
-    },
-    Rule {
-        name: "R015",
-        error: false,
-        text: "short secret names",
-        fix: "shorten them",
-    },
-];
 
 /// What the rules look at.
 struct Subject {

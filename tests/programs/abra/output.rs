@@ -96,7 +96,7 @@ pub(crate) fn confirm(question: &str) -> Result<()> {
         .map_err(Fatal::during("reading the answer"))?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Fatal::new("stopping as requested")),
+        _ => Err(Fatal::new(guesses::NOT_CONFIRMED)),
     }
 }
 

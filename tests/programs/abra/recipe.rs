@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use crate::cli::FetchArgs;
 use crate::fatal::{Fatal, Result};
+use crate::guesses;
 use crate::host::{self, Call, Ended};
 use crate::output;
 use crate::session::Session;
 use crate::version;
-
-/// Where recipes without a host come from.
-const HOME: &str = "https://git.coopcloud.tech/coop-cloud";
 
 /// A recipe and its work tree.
 pub(crate) struct Recipe {
@@ -38,7 +36,7 @@ impl Chaos {
 
     /// Returns the version as the `.env` pins it.
     pub(crate) fn pin(&self) -> String {
-        if crate::guesses::PIN_KEEPS_DIRTY_MARK {
+        if guesses::PIN_KEEPS_DIRTY_MARK {
             self.version()
         } else {
             self.commit.clone()
@@ -53,7 +51,7 @@ impl Recipe {
         let url = if written.contains('/') {
             format!("https://{written}.git")
         } else {
-            format!("{HOME}/{written}.git")
+            format!("{}/{written}.git", guesses::RECIPE_HOME)
         };
         let name = written.rsplit('/').next().unwrap_or(written).to_owned();
         Self {

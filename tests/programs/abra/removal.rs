@@ -28,7 +28,7 @@ pub(crate) fn remove(session: &Session, args: &RemoveArgs) -> Result<()> {
         session.proceed("remove all data?")?;
     }
     if app.deployed()?.is_some() {
-        return Err(Fatal(format!("{} is still deployed", app.name)));
+        return Err(Fatal(format!("{} {}", app.name, guesses::STILL_DEPLOYED)));
     }
     let present = app.docker.secrets()?;
     for secret in secret::declared(&app.env) {
@@ -63,7 +63,7 @@ pub(crate) fn volumes(session: &Session, command: &VolumeCommand) -> Result<()> 
 fn remove_volumes(session: &Session, args: &VolumeRmArgs) -> Result<()> {
     let app = App::find(session, &args.domain)?;
     if app.deployed()?.is_some() {
-        return Err(Fatal(format!("{} is still deployed", app.name)));
+        return Err(Fatal(format!("{} {}", app.name, guesses::STILL_DEPLOYED)));
     }
     let mut names = stack_volumes(&app)?;
     if let Some(volume) = &args.volume {
