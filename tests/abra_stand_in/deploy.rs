@@ -166,6 +166,26 @@ fn a_deploy_that_does_not_converge_fails_after_the_spec_is_applied() {
 }
 
 #[test]
+fn the_version_is_the_one_asked_for_then_the_pin_then_the_latest_then_head() {
+    let lab = Lab::new("order").with_app();
+    let deploy = |arguments: &[&str]| {
+        let fixed = ["app", "deploy", "-n", "-c", "-f", "-D", &lab.domain];
+        lab.abra(&[&fixed[..], arguments].concat()).ok();
+        lab.env().lines().nth(1).unwrap_or_default().to_owned()
+    };
+    lab.edit_env(&format!("TYPE=tiny:{NEW}"), &format!("TYPE=tiny:{OLD}"));
+    assert_eq!(deploy(&[]), format!("TYPE=tiny:{OLD}"));
+    assert_eq!(deploy(&["-i"]), format!("TYPE=tiny:{NEW}"));
+    let commit = lab.git(&["rev-parse", &format!("{OLD}^{{commit}}")]);
+    assert_eq!(deploy(&[&commit]), format!("TYPE=tiny:{commit}"));
+    assert_eq!(lab.label("version").as_deref(), Some(OLD));
+    lab.git(&["tag", "--delete", OLD, NEW]);
+    assert_eq!(deploy(&["-i"]), format!("TYPE=tiny:{}", &commit[..8]));
+    lab.abra(&["app", "deploy", "-n", "-f", "-D", &lab.domain, "9.9.9+9"])
+        .fatal("9.9.9+9");
+}
+
+#[test]
 fn a_rollback_that_the_swarm_makes_after_convergence_is_missed() {
     let lab = Lab::new("swarmback").with_app();
     let compose = std::fs::read_to_string(lab.recipe().join("compose.yml")).unwrap();
