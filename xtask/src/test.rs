@@ -1,0 +1,42 @@
+//! Runs all tests on a real swarm, between two inventories that must be equal.
+
+use anyhow::{Result, bail};
+
+use crate::inventory::{self, Object};
+use crate::run::cmd;
+use crate::{engine, examples, images, lint, say};
+
+/// Lints, prepares the lab, tests, and compares what the swarm holds with what it held before.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    lint::run(&[])?;
+    engine::run(&[])?;
+    images::run(&[])?;
+    examples::run(&[])?;
+    let before = inventory::take()?;
+    let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
+    let call = cmd("cargo", &["test", "--workspace"]);
+    let tests = args.iter().fold(call, |call, arg| call.arg(arg)).show();
+    let after = inventory::take()?;
+    // Both results are told: a failed test is no reason to hide what it left behind.
+    let swarm = compare(&before, &after);
+    tests.and(swarm)
+}
+
+/// Fails when an object appeared or vanished between the two inventories.
+fn compare(before: &[Object], after: &[Object]) -> Result<()> {
+    let changes = inventory::changes(before, after);
+    if changes.is_empty() {
+        let count = before.len();
+        say::line(&format!(
+            "swarm: {count} objects compared before and after, nothing is left"
+        ));
+        return Ok(());
+    }
+    for change in &changes {
+        say::line(&format!("swarm: {change}"));
+    }
+    bail!(
+        "the tests changed what the swarm holds, {} objects differ",
+        changes.len()
+    )
+}
