@@ -11,7 +11,7 @@ use crate::{packages, repo, say};
 const OLDEST_CLIENT: u32 = 25;
 
 /// How long a daemon that we started may take until it answers.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// The network that a proxy shares with the apps it routes to.
 const PROXY: &str = "proxy";

@@ -135,9 +135,9 @@ fn lay_out(recipe: &Path, tags: &[String], number: usize, work: &Path) -> Result
             continue;
         }
         if path.is_dir() {
-            fs::remove_dir_all(path)?
+            fs::remove_dir_all(path)?;
         } else {
-            fs::remove_file(path)?
+            fs::remove_file(path)?;
         }
     }
     copy_tree(&recipe.join("newest"), work)?;

@@ -67,10 +67,7 @@ fn read_labels(tags: &[&str]) -> Result<BTreeMap<String, String>> {
     let format = format!(r#"{{{{json .RepoTags}}}} {{{{index .Config.Labels "{LABEL}"}}}}"#);
     let call = cmd("docker", &["image", "inspect", "--format", &format]);
     // The status only says whether some tag is missing.
-    let (_, out, _) = tags
-        .iter()
-        .fold(call, |call, tag| call.arg(tag))
-        .try_read()?;
+    let (_, out, _) = call.args(tags).try_read()?;
     Ok(parse_labels(&out))
 }
 

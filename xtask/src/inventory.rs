@@ -29,9 +29,11 @@ const LISTINGS: [(&str, &[&str], &str); 6] = [
 pub(crate) fn take() -> Result<Vec<Object>> {
     let mut objects = Vec::new();
     for (kind, args, format) in LISTINGS {
-        let text = cmd("docker", &[kind]);
-        let text = args.iter().fold(text, |call, arg| call.arg(arg));
-        objects.extend(parse(kind, &text.arg("--format").arg(format).read()?));
+        let text = cmd("docker", &[kind])
+            .args(args)
+            .args(&["--format", format])
+            .read()?;
+        objects.extend(parse(kind, &text));
     }
     objects.sort();
     Ok(objects)

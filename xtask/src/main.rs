@@ -97,11 +97,11 @@ fn dispatch(args: &[String]) -> Result<()> {
 
 /// Renders the list of tasks.
 fn help() -> String {
-    let mut text = String::from("usage: cargo xtask TASK\n\n");
-    for task in TASKS {
-        text += &format!("  {:<10}{}\n", task.name, task.about);
-    }
-    text
+    let tasks: Vec<String> = TASKS
+        .iter()
+        .map(|task| format!("  {:<10}{}", task.name, task.about))
+        .collect();
+    format!("usage: cargo xtask TASK\n\n{}", tasks.join("\n"))
 }
 
 #[cfg(test)]

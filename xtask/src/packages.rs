@@ -36,10 +36,8 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
         "apt-get",
         &["install", "-y", "-q", "--no-install-recommends"],
     );
-    let install = packages
-        .iter()
-        .fold(install, |call, package| call.arg(package));
     install
+        .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive")
         .log(&log, |_| ())
 }

@@ -39,6 +39,12 @@ impl Cmd {
         self
     }
 
+    /// Adds several arguments.
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: &[S]) -> Self {
+        self.0.args(args);
+        self
+    }
+
     /// Adds a variable to the child's environment.
     pub(crate) fn env<S: AsRef<OsStr>>(mut self, name: &str, value: S) -> Self {
         self.0.env(name, value);

@@ -60,11 +60,9 @@ fn collect(folder: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<()> 
 
 /// Renders the first half of a digest, which is more than enough to tell definitions apart.
 fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = hash.finalize();
+    let half = digest.first_chunk().expect("a SHA-256 digest has 32 bytes");
+    format!("{:032x}", u128::from_be_bytes(*half))
 }
 
 #[cfg(test)]

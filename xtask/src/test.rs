@@ -15,7 +15,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let before = inventory::take()?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     let call = cmd("cargo", &["test", "--workspace"]);
-    let tests = args.iter().fold(call, |call, arg| call.arg(arg)).show();
+    let tests = call.args(args).show();
     let after = inventory::take()?;
     // Both results are told: a failed test is no reason to hide what it left behind.
     let swarm = compare(&before, &after);

@@ -1,0 +1,2 @@
+export DB_BACKUP_VERSION=v2
+export MAIL_PLUGIN_VERSION=v1

@@ -1,0 +1,2 @@
+export DB_BACKUP_VERSION=v1
+export MAIL_PLUGIN_VERSION=v1
