@@ -41,7 +41,7 @@ fn start() -> Result<()> {
         );
     }
     if !packages::is_installed("dockerd")? {
-        packages::install(&["docker.io", "iptables"])?;
+        packages::install(&["docker.io", "iptables", "fuse-overlayfs"])?;
     }
     let log = repo::lab().join("dockerd.log");
     std::fs::create_dir_all(repo::lab())?;

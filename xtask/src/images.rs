@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::image::{self, Image};
 use crate::run::cmd;
@@ -16,6 +14,15 @@ use crate::{packages, repo, say};
 
 /// The label with the hash of what an image was made from.
 const LABEL: &str = "ccci-lab.definition";
+
+/// An image that the engine has: its id, and the lab's label or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    /// The engine's id of it.
+    id: String,
+    /// The hash of what it was made from, if the lab made it.
+    label: String,
+}
 
 /// What the engine has under a tag that the lab wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,24 +41,21 @@ enum State {
 pub(crate) fn run(_args: &[String]) -> Result<()> {
     let begin = Instant::now();
     let waves = image::read_waves(&repo::root().join("examples/images"))?;
-    let tags: Vec<&str> = waves
+    let tags: Vec<&String> = waves
         .iter()
         .flatten()
         .flat_map(|image| &image.tags)
-        .map(String::as_str)
         .collect();
-    let labels = read_labels(&tags)?;
+    let found = look_up(&tags)?;
     let mut built = 0;
     for wave in &waves {
-        let stale: Vec<&Image> = wave
-            .iter()
-            .filter(|image| is_stale(image, &labels))
-            .collect();
-        for image in wave.iter().filter(|image| !is_stale(image, &labels)) {
-            say::line(&format!("image {}: up to date", image.tags.join(", ")));
+        let (stale, current): (Vec<&Image>, _) =
+            wave.iter().partition(|image| is_stale(image, &found));
+        for image in current {
+            say::line(&format!("image {}: up to date", shown_tags(image, &found)));
         }
         built += stale.len();
-        build_all(&stale, &labels)?;
+        build_all(&stale, &found)?;
     }
     if built > 0 {
         say::line(&format!(
@@ -62,51 +66,60 @@ pub(crate) fn run(_args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Asks the engine which of the tags it has, and for the label of each.
-fn read_labels(tags: &[&str]) -> Result<BTreeMap<String, String>> {
-    let format = format!(r#"{{{{json .RepoTags}}}} {{{{index .Config.Labels "{LABEL}"}}}}"#);
+/// Asks the engine, once, for all the tags.
+fn look_up(tags: &[&String]) -> Result<BTreeMap<String, Found>> {
+    // An image without any labels has nil here, which `index` alone refuses: the line would be missing.
+    let label = format!(r#"{{{{with .Config.Labels}}}}{{{{index . "{LABEL}"}}}}{{{{end}}}}"#);
+    let format = format!("{{{{.Id}}}} {{{{json .RepoTags}}}} {label}");
     let call = cmd("docker", &["image", "inspect", "--format", &format]);
     // The status only says whether some tag is missing.
     let (_, out, _) = call.args(tags).try_read()?;
-    Ok(parse_labels(&out))
+    Ok(out.lines().flat_map(parse_found).collect())
 }
 
-/// Reads lines such as `["nginx:1.22.1"] 0a1b...`.
-fn parse_labels(text: &str) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
-    for line in text.lines() {
-        let Some((tags, label)) = line.split_once("] ") else {
-            continue;
-        };
-        for tag in tags.trim_start_matches('[').split(',') {
-            labels.insert(tag.trim_matches('"').to_owned(), label.trim().to_owned());
-        }
-    }
-    labels
+/// Reads a line such as `sha256:12ab ["nginx:1.22.1"] 0a1b`; an image may have several tags.
+fn parse_found(line: &str) -> Vec<(String, Found)> {
+    let mut words = line.split(' ');
+    let (Some(id), Some(tags)) = (words.next(), words.next()) else {
+        return Vec::new();
+    };
+    let label = words.next().unwrap_or_default();
+    let found = Found {
+        id: id.to_owned(),
+        label: label.to_owned(),
+    };
+    let tags = tags.trim_matches(['[', ']']).split(',');
+    tags.map(|tag| (tag.trim_matches('"').to_owned(), found.clone()))
+        .collect()
 }
 
 /// Compares what the engine has under a tag with what the image should be.
-fn state(tag: &str, hash: &str, labels: &BTreeMap<String, String>) -> State {
-    match labels.get(tag).map(String::as_str) {
+fn state(tag: &str, hash: &str, found: &BTreeMap<String, Found>) -> State {
+    match found.get(tag) {
         None => State::Missing,
-        Some("" | "<no value>") => State::Foreign,
-        Some(label) if label == hash => State::Current,
+        Some(image) if image.label.is_empty() => State::Foreign,
+        Some(image) if image.label == hash => State::Current,
         Some(_) => State::Outdated,
     }
 }
 
-/// Tells whether one of the image's tags has to be built.
-fn is_stale(image: &Image, labels: &BTreeMap<String, String>) -> bool {
-    image.tags.iter().any(|tag| {
-        matches!(
-            state(tag, &image.hash, labels),
-            State::Missing | State::Outdated
-        )
-    })
+/// Renders an image's tags and says which of them lead to somebody else's image.
+fn shown_tags(image: &Image, found: &BTreeMap<String, Found>) -> String {
+    let show = |tag: &String| match state(tag, &image.hash, found) {
+        State::Foreign => format!("{tag} (not an image of the lab, left as it is)"),
+        State::Missing | State::Outdated | State::Current => tag.clone(),
+    };
+    image.tags.iter().map(show).collect::<Vec<_>>().join(", ")
 }
 
-/// Builds images that do not need each other, as many at a time as there are processors.
-fn build_all(images: &[&Image], labels: &BTreeMap<String, String>) -> Result<()> {
+/// Tells whether one of the image's tags has to be built.
+fn is_stale(image: &Image, found: &BTreeMap<String, Found>) -> bool {
+    let mut states = image.tags.iter().map(|tag| state(tag, &image.hash, found));
+    states.any(|state| matches!(state, State::Missing | State::Outdated))
+}
+
+/// Builds images that do not need each other, all at a time: they wait for mirrors and disk most of it.
+fn build_all(images: &[&Image], found: &BTreeMap<String, Found>) -> Result<()> {
     if images.is_empty() {
         return Ok(());
     }
@@ -114,36 +127,32 @@ fn build_all(images: &[&Image], labels: &BTreeMap<String, String>) -> Result<()>
         ("debootstrap", "debootstrap"),
         ("busybox", "busybox-static"),
     ])?;
-    let next = AtomicUsize::new(0);
-    let failures = Mutex::new(Vec::new());
-    let work = || {
-        while let Some(image) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = build(image, labels) {
-                failures.lock().expect("no builder panics").push(error);
-            }
-        }
-    };
-    let workers = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(images.len());
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(work);
-        }
+    let results: Vec<Result<()>> = thread::scope(|scope| {
+        let builders: Vec<_> = images
+            .iter()
+            .map(|image| scope.spawn(|| build(image, found)))
+            .collect();
+        builders
+            .into_iter()
+            .map(|builder| builder.join().expect("no builder panics"))
+            .collect()
     });
-    failures
-        .into_inner()
-        .expect("no builder panics")
-        .into_iter()
-        .next()
-        .map_or(Ok(()), Err)
+    let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    failures.iter().for_each(say::error);
+    ensure!(
+        failures.is_empty(),
+        "{} of {} images could not be built",
+        failures.len(),
+        images.len()
+    );
+    Ok(())
 }
 
 /// Builds one image with all its tags.
-fn build(image: &Image, labels: &BTreeMap<String, String>) -> Result<()> {
+fn build(image: &Image, found: &BTreeMap<String, Found>) -> Result<()> {
     let name = &image.name;
     let begin = Instant::now();
-    say::line(&format!("image {}: building", image.tags.join(", ")));
+    say::line(&format!("image {}: building", shown_tags(image, found)));
     fs::create_dir_all(repo::lab())?;
     let log = repo::lab().join(format!("image-{name}.log"));
     fs::write(&log, "")?;
@@ -163,17 +172,28 @@ fn build(image: &Image, labels: &BTreeMap<String, String>) -> Result<()> {
             .with_context(|| format!("failed to prepare the image `{name}`"))?;
     }
     for tag in &image.tags {
-        if state(tag, &image.hash, labels) == State::Foreign {
-            say::line(&format!(
-                "  {name}: {tag} is not an image of the lab, left as it is"
-            ));
-            continue;
+        if matches!(
+            state(tag, &image.hash, found),
+            State::Missing | State::Outdated
+        ) {
+            build_tag(image, tag, context.path(), &log)
+                .with_context(|| format!("failed to build the image `{tag}`"))?;
         }
-        build_tag(image, tag, context.path(), &log)
-            .with_context(|| format!("failed to build the image `{tag}`"))?;
+    }
+    for tag in &image.tags {
+        remove_replaced(tag, image, found)?;
     }
     let took = say::seconds(begin.elapsed());
     say::line(&format!("image {}: built in {took}", image.tags.join(", ")));
+    Ok(())
+}
+
+/// Removes the image that a tag led to before, so that old definitions do not fill the disk.
+fn remove_replaced(tag: &str, image: &Image, found: &BTreeMap<String, Found>) -> Result<()> {
+    if state(tag, &image.hash, found) == State::Outdated {
+        // A container may still use it; then it stays, and does no harm.
+        cmd("docker", &["image", "rm", &found[tag].id]).try_read()?;
+    }
     Ok(())
 }
 
@@ -211,11 +231,12 @@ mod tests {
 
     #[test]
     fn a_tag_is_current_outdated_missing_or_somebody_elses() {
-        let labels = parse_labels("[\"a:1\",\"b:1\"] 0a1b\n[\"c:1\"] \n[\"d:1\"] <no value>\n");
-        assert_eq!(state("a:1", "0a1b", &labels), State::Current);
-        assert_eq!(state("b:1", "ffff", &labels), State::Outdated);
-        assert_eq!(state("c:1", "0a1b", &labels), State::Foreign);
-        assert_eq!(state("d:1", "0a1b", &labels), State::Foreign);
-        assert_eq!(state("e:1", "0a1b", &labels), State::Missing);
+        let text = "sha256:1 [\"a:1\",\"b:1\"] 0a1b\nsha256:2 [\"c:1\"] ";
+        let found: BTreeMap<_, _> = text.lines().flat_map(parse_found).collect();
+        assert_eq!(state("a:1", "0a1b", &found), State::Current);
+        assert_eq!(state("b:1", "ffff", &found), State::Outdated);
+        assert_eq!(state("c:1", "0a1b", &found), State::Foreign);
+        assert_eq!(state("d:1", "0a1b", &found), State::Missing);
+        assert_eq!(found["b:1"].id, "sha256:1");
     }
 }
