@@ -46,7 +46,7 @@ fn start() -> Result<()> {
     let log = repo::lab().join("dockerd.log");
     std::fs::create_dir_all(repo::lab())?;
     say::line("starting dockerd");
-    cmd("dockerd", &[]).detach(&log)?;
+    let mut daemon = cmd("dockerd", &[]).detach(&log)?;
     let begin = Instant::now();
     while begin.elapsed() < START_LIMIT {
         if answers()? {
@@ -56,11 +56,15 @@ fn start() -> Result<()> {
             ));
             return Ok(());
         }
+        if daemon.try_wait()?.is_some() {
+            break;
+        }
         pause(Duration::from_millis(200));
     }
     let tail = last_lines(&log, 15)?;
+    let took = say::seconds(begin.elapsed());
     bail!(
-        "dockerd does not answer after {START_LIMIT:?}\n{tail}\n  log: {}",
+        "dockerd does not answer after {took}\n{tail}\n  log: {}",
         log.display()
     )
 }

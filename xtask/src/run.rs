@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -129,7 +129,7 @@ impl Cmd {
     }
 
     /// Starts it detached, in a process group of its own, with both streams in the file `log`.
-    pub(crate) fn detach(mut self, log: &Path) -> Result<()> {
+    pub(crate) fn detach(mut self, log: &Path) -> Result<Child> {
         let file = File::create(log)?;
         self.0
             .stdout(file.try_clone()?)
@@ -137,8 +137,7 @@ impl Cmd {
             .process_group(0);
         self.0
             .spawn()
-            .with_context(|| format!("failed to start `{}`", self.shown()))?;
-        Ok(())
+            .with_context(|| format!("failed to start `{}`", self.shown()))
     }
 }
 
