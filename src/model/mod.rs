@@ -7,6 +7,7 @@ pub mod backup;
 pub mod compose;
 pub mod env_file;
 pub mod event;
+pub mod html;
 pub mod journal;
 pub mod labels;
 pub mod level;

@@ -4,4 +4,5 @@ pub(crate) mod app;
 pub(crate) mod archive;
 pub(crate) mod deployer;
 pub(crate) mod docker;
+pub(crate) mod probe;
 pub(crate) mod rendering;

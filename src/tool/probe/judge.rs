@@ -1,0 +1,376 @@
+//! Compares an answer with what was expected of it; never asks anything itself.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use serde_json::Value;
+
+use super::Response;
+use crate::model::html;
+
+/// What an answer should be; what is absent is not compared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Expectation<'a> {
+    /// Statuses that are right; any when there are none.
+    pub(crate) status: &'a [RangeInclusive<u16>],
+    /// A part of the page's title.
+    pub(crate) title: Option<&'a str>,
+    /// Texts that the body holds.
+    pub(crate) contains: &'a [String],
+    /// Texts that the body does not hold.
+    pub(crate) not_contains: &'a [String],
+    /// A value that the body, as JSON, has at a pointer; any value when none is named.
+    pub(crate) json: Option<(&'a str, Option<&'a Value>)>,
+    /// Where the answer redirects to: a whole URL, or a path on the host asked.
+    pub(crate) redirect: Option<&'a str>,
+    /// The longest time it may take.
+    pub(crate) max_time: Option<Duration>,
+}
+
+/// What is not as expected; the first of all that is not.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// The status.
+    #[error("expected status {expected}, got {actual}")]
+    Status {
+        /// What was expected.
+        expected: String,
+        /// What was answered.
+        actual: u16,
+    },
+    /// The redirect.
+    #[error("expected a redirect to `{expected}`, got {actual}")]
+    Redirect {
+        /// What was expected.
+        expected: String,
+        /// What was answered.
+        actual: String,
+    },
+    /// The time.
+    #[error("expected an answer within {limit:?}, got it after {actual:?}")]
+    Slow {
+        /// The longest time allowed.
+        limit: Duration,
+        /// The time taken.
+        actual: Duration,
+    },
+    /// Something in the body.
+    #[error("expected {expected}, got {actual}")]
+    Content {
+        /// What was expected.
+        expected: String,
+        /// What was answered.
+        actual: String,
+    },
+    /// The body is too large to say.
+    #[error("the body has more than {} MiB, so what it holds cannot be said", super::BODY_LIMIT >> 20)]
+    Unknown,
+}
+
+/// Compares an answer with what was expected.
+pub(crate) fn judge(expected: &Expectation<'_>, response: &Response) -> Result<(), Mismatch> {
+    judge_status(expected.status, response.status)?;
+    if let Some(wanted) = expected.redirect {
+        judge_redirect(wanted, response)?;
+    }
+    let text = response.text();
+    for wanted in expected.contains {
+        if !text.contains(wanted.as_str()) {
+            return Err(unknown_if_cut(
+                response,
+                content(&format!("`{wanted}` in the body"), "a body without it"),
+            ));
+        }
+    }
+    for unwanted in expected.not_contains {
+        if text.contains(unwanted.as_str()) {
+            return Err(content(
+                &format!("no `{unwanted}` in the body"),
+                "a body with it",
+            ));
+        }
+        if response.cut {
+            return Err(Mismatch::Unknown);
+        }
+    }
+    if let Some(wanted) = expected.title {
+        judge_title(wanted, &text).map_err(|mismatch| unknown_if_cut(response, mismatch))?;
+    }
+    if let Some((pointer, wanted)) = expected.json {
+        judge_json(pointer, wanted, response)
+            .map_err(|mismatch| unknown_if_cut(response, mismatch))?;
+    }
+    match expected.max_time {
+        Some(limit) if response.took > limit => Err(Mismatch::Slow {
+            limit,
+            actual: response.took,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Compares the status.
+fn judge_status(wanted: &[RangeInclusive<u16>], actual: u16) -> Result<(), Mismatch> {
+    if wanted.is_empty() || wanted.iter().any(|range| range.contains(&actual)) {
+        return Ok(());
+    }
+    let ranges = wanted.iter().map(|range| {
+        if range.start() == range.end() {
+            range.start().to_string()
+        } else {
+            format!("{} to {}", range.start(), range.end())
+        }
+    });
+    let expected = ranges.collect::<Vec<_>>().join(" or ");
+    Err(Mismatch::Status { expected, actual })
+}
+
+/// Compares where a redirect leads.
+fn judge_redirect(wanted: &str, response: &Response) -> Result<(), Mismatch> {
+    let actual = response.location();
+    let on_host = wanted.starts_with('/') && !wanted.starts_with("//");
+    let matches = |location: &str| {
+        if !on_host {
+            return location == wanted;
+        }
+        let origin_end = response.url.find("://").map_or(0, |at| at + 3);
+        let path_at = response.url[origin_end..]
+            .find('/')
+            .map(|at| origin_end + at);
+        let origin = &response.url[..path_at.unwrap_or(response.url.len())];
+        location == wanted || location.strip_prefix(origin) == Some(wanted)
+    };
+    if actual.is_some_and(matches) {
+        return Ok(());
+    }
+    Err(Mismatch::Redirect {
+        expected: wanted.to_owned(),
+        actual: actual.map_or_else(
+            || format!("status {} and none", response.status),
+            |location| format!("`{}`", excerpt(location)),
+        ),
+    })
+}
+
+/// Compares the page's title.
+fn judge_title(wanted: &str, text: &str) -> Result<(), Mismatch> {
+    let expected = format!("the title `{wanted}`");
+    match html::title(text) {
+        Some(title) if title.contains(wanted) => Ok(()),
+        Some(title) => Err(content(&expected, &format!("`{}`", excerpt(&title)))),
+        None => Err(content(&expected, "a page without a title")),
+    }
+}
+
+/// Compares a value in a JSON body.
+fn judge_json(pointer: &str, wanted: Option<&Value>, response: &Response) -> Result<(), Mismatch> {
+    let expected = wanted.map_or_else(
+        || format!("a value at `{pointer}`"),
+        |value| format!("`{value}` at `{pointer}`"),
+    );
+    let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
+        return Err(content(&expected, "a body that is not JSON"));
+    };
+    match (body.pointer(pointer), wanted) {
+        (Some(_), None) => Ok(()),
+        (Some(actual), Some(wanted)) if actual == wanted => Ok(()),
+        (Some(actual), Some(_)) => Err(content(
+            &expected,
+            &format!("`{}`", excerpt(&actual.to_string())),
+        )),
+        (None, _) => Err(content(&expected, "nothing there")),
+    }
+}
+
+/// Builds the mismatch of something in the body.
+fn content(expected: &str, actual: &str) -> Mismatch {
+    Mismatch::Content {
+        expected: expected.to_owned(),
+        actual: actual.to_owned(),
+    }
+}
+
+/// Turns a mismatch that the missing rest of a body may explain into one that says so.
+fn unknown_if_cut(response: &Response, mismatch: Mismatch) -> Mismatch {
+    if response.cut {
+        Mismatch::Unknown
+    } else {
+        mismatch
+    }
+}
+
+/// Returns the first 120 characters of outside text, escaped.
+fn excerpt(text: &str) -> String {
+    let shown = text.chars().take(120);
+    shown
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_unicode().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Builds an answer of the app.
+    fn answer(status: u16, location: Option<&str>, body: &str) -> Response {
+        let location = location.map(|to| ("location".to_owned(), to.to_owned()));
+        Response {
+            url: "https://app.example/start".to_owned(),
+            status,
+            headers: location.into_iter().collect(),
+            body: body.as_bytes().to_vec(),
+            cut: false,
+            took: Duration::from_millis(300),
+            address: None,
+        }
+    }
+
+    /// Judges and returns the message.
+    fn message(expected: &Expectation<'_>, response: &Response) -> String {
+        judge(expected, response).map_or_else(|error| error.to_string(), |()| "right".to_owned())
+    }
+
+    #[test]
+    fn nothing_expected_is_nothing_wrong() {
+        assert_eq!(
+            judge(&Expectation::default(), &answer(500, None, "")),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_status_is_compared_with_every_range() {
+        let expected = Expectation {
+            status: &[200..=399, 401..=401],
+            ..Expectation::default()
+        };
+        assert_eq!(message(&expected, &answer(401, None, "")), "right");
+        assert_eq!(
+            message(&expected, &answer(404, None, "")),
+            "expected status 200 to 399 or 401, got 404"
+        );
+    }
+
+    #[test]
+    fn a_redirect_is_a_path_on_the_host_or_a_whole_url() {
+        let to_login = Expectation {
+            redirect: Some("/login"),
+            ..Expectation::default()
+        };
+        for good in ["/login", "https://app.example/login"] {
+            assert_eq!(message(&to_login, &answer(302, Some(good), "")), "right");
+        }
+        let elsewhere = answer(302, Some("https://evil.example/login"), "");
+        assert_eq!(
+            message(&to_login, &elsewhere),
+            "expected a redirect to `/login`, got `https://evil.example/login`"
+        );
+        assert_eq!(
+            message(&to_login, &answer(200, Some("/login"), "")),
+            "expected a redirect to `/login`, got status 200 and none"
+        );
+        let sso = Expectation {
+            redirect: Some("https://sso.example/auth"),
+            ..Expectation::default()
+        };
+        assert_eq!(
+            message(&sso, &answer(307, Some("https://sso.example/auth"), "")),
+            "right"
+        );
+    }
+
+    #[test]
+    fn texts_and_title_are_looked_for_in_the_body() {
+        let (wanted, unwanted) = (["Sign in".to_owned()], ["Fatal error".to_owned()]);
+        let expected = Expectation {
+            title: Some("Wiki"),
+            contains: &wanted,
+            not_contains: &unwanted,
+            ..Expectation::default()
+        };
+        let page = "<title>My Wiki</title>Sign in";
+        assert_eq!(message(&expected, &answer(200, None, page)), "right");
+        for (page, text) in [
+            (
+                "<title>My Wiki</title>",
+                "expected `Sign in` in the body, got a body without it",
+            ),
+            (
+                "<title>Other</title>Sign in",
+                "expected the title `Wiki`, got `Other`",
+            ),
+            (
+                "Sign in",
+                "expected the title `Wiki`, got a page without a title",
+            ),
+            (
+                "<title>Wiki</title>Sign in Fatal error",
+                "expected no `Fatal error` in the body, got a body with it",
+            ),
+        ] {
+            assert_eq!(message(&expected, &answer(200, None, page)), text);
+        }
+    }
+
+    #[test]
+    fn a_json_value_is_found_by_its_pointer() {
+        let up = Value::from("up");
+        let expected = Expectation {
+            json: Some(("/status/0", Some(&up))),
+            ..Expectation::default()
+        };
+        for (body, text) in [
+            (r#"{"status":["up"]}"#, "right"),
+            (
+                r#"{"status":["down"]}"#,
+                "expected `\"up\"` at `/status/0`, got `\"down\"`",
+            ),
+            ("{}", "expected `\"up\"` at `/status/0`, got nothing there"),
+            (
+                "<html>",
+                "expected `\"up\"` at `/status/0`, got a body that is not JSON",
+            ),
+        ] {
+            assert_eq!(message(&expected, &answer(200, None, body)), text);
+        }
+        let any = Expectation {
+            json: Some(("/a", None)),
+            ..Expectation::default()
+        };
+        assert_eq!(message(&any, &answer(200, None, r#"{"a":null}"#)), "right");
+    }
+
+    #[test]
+    fn an_answer_may_be_too_slow() {
+        let expected = Expectation {
+            max_time: Some(Duration::from_millis(200)),
+            ..Expectation::default()
+        };
+        assert_eq!(
+            message(&expected, &answer(200, None, "")),
+            "expected an answer within 200ms, got it after 300ms"
+        );
+    }
+
+    #[test]
+    fn a_body_that_was_cut_never_passes_by_what_it_lacks() {
+        let unwanted = ["Fatal error".to_owned()];
+        let expected = Expectation {
+            not_contains: &unwanted,
+            ..Expectation::default()
+        };
+        let mut page = answer(200, None, "fine so far");
+        page.cut = true;
+        assert_eq!(judge(&expected, &page), Err(Mismatch::Unknown));
+        let expected = Expectation {
+            contains: &unwanted,
+            ..Expectation::default()
+        };
+        assert_eq!(judge(&expected, &page), Err(Mismatch::Unknown));
+    }
+}
