@@ -24,5 +24,6 @@ pub mod resource;
 pub mod run;
 pub mod secret_spec;
 pub mod service;
+pub mod source;
 pub mod stage;
 pub(crate) mod yaml;

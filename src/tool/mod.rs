@@ -4,5 +4,6 @@ pub(crate) mod app;
 pub(crate) mod archive;
 pub(crate) mod deployer;
 pub(crate) mod docker;
+pub(crate) mod git;
 pub(crate) mod probe;
 pub(crate) mod rendering;

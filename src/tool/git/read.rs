@@ -1,0 +1,177 @@
+//! What a repository holds: its branches, tags, changes and files.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use super::{Error, Git, ended, lines, parse_commit, records};
+use crate::model::recipe::CommitSha;
+
+/// A tag that names a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tag {
+    /// Its name.
+    pub(crate) name: String,
+    /// The commit.
+    pub(crate) commit: CommitSha,
+    /// Whether it carries a message of its own.
+    pub(crate) annotated: bool,
+}
+
+/// What a checkout holds that no commit does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Files of the commit that were changed or removed, or that are about to be added.
+    pub(crate) changed: usize,
+    /// Files that git neither knows nor ignores.
+    pub(crate) untracked: usize,
+}
+
+impl Changes {
+    /// Tells whether there is any.
+    pub(crate) fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+impl Git<'_> {
+    /// Tells whether a directory is the top of a work tree.
+    pub(crate) fn is_repository(&self, path: &Path) -> Result<bool, Error> {
+        if !path.is_dir() {
+            return Ok(false);
+        }
+        let output = self.run(
+            path,
+            &["rev-parse", "--show-prefix", "--is-inside-work-tree"],
+        )?;
+        ended(&output)?;
+        // The empty first line says that no directory lies between the top and here.
+        Ok(output.ok() && output.stdout_text() == "\ntrue\n")
+    }
+
+    /// Returns the commit that is checked out.
+    pub(crate) fn head(&self, repository: &Path) -> Result<CommitSha, Error> {
+        let head = self.commit_of(repository, "HEAD")?;
+        head.ok_or_else(|| Error::Unknown("HEAD".to_owned()))
+    }
+
+    /// Returns the branch that is checked out, or nothing where a commit is.
+    pub(crate) fn branch(&self, repository: &Path) -> Result<Option<String>, Error> {
+        let output = self.run(repository, &["symbolic-ref", "--quiet", "HEAD"])?;
+        ended(&output)?;
+        let full = output.stdout_text();
+        Ok(full
+            .trim_end()
+            .strip_prefix("refs/heads/")
+            .map(str::to_owned))
+    }
+
+    /// Counts what a checkout holds that no commit does.
+    pub(crate) fn changes(&self, repository: &Path) -> Result<Changes, Error> {
+        let args = [
+            "status",
+            "--porcelain=v1",
+            "-z",
+            "--untracked-files=all",
+            "--ignore-submodules=all",
+            "--no-renames",
+        ];
+        let listed = self.read(repository, "list changes", &args)?;
+        let mut changes = Changes::default();
+        for record in records(&listed) {
+            if record.starts_with(b"??") {
+                changes.untracked += 1;
+            } else {
+                changes.changed += 1;
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Lists the tags that name commits.
+    pub(crate) fn tags(&self, repository: &Path) -> Result<Vec<Tag>, Error> {
+        let format =
+            "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
+        let listed = self.read(
+            repository,
+            "list tags",
+            &["for-each-ref", format, "refs/tags"],
+        )?;
+        Ok(lines(&listed)
+            .iter()
+            .filter_map(|line| parse_tag(line))
+            .collect())
+    }
+
+    /// Lists the files that differ between two commits.
+    pub(crate) fn changed_files(
+        &self,
+        repository: &Path,
+        before: &CommitSha,
+        after: &CommitSha,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let args = [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            before.as_str(),
+            after.as_str(),
+        ];
+        let listed = self.read(repository, "compare commits", &args)?;
+        let paths = records(&listed).map(|path| PathBuf::from(OsStr::from_bytes(path)));
+        Ok(paths.collect())
+    }
+
+    /// Returns a file as a commit has it, or nothing when it has none there.
+    pub(crate) fn show(
+        &self,
+        repository: &Path,
+        commit: &CommitSha,
+        file: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let args = ["ls-tree", "-z", "--full-tree", commit.as_str(), "--", file];
+        let listed = self.read(repository, "look for a file", &args)?;
+        let entry = records(&listed).find_map(|record| parse_entry(record, file));
+        let Some(id) = entry else {
+            return Ok(None);
+        };
+        self.read(repository, "read a file", &["cat-file", "blob", &id])
+            .map(Some)
+    }
+}
+
+/// Reads one line of the list of tags; a tag of something else than a commit is none.
+fn parse_tag(line: &str) -> Option<Tag> {
+    let mut words = line.splitn(5, ' ');
+    let (kind, id) = (words.next()?, words.next()?);
+    let (peeled_kind, peeled_id) = (words.next()?, words.next()?);
+    let name = words.next()?.strip_prefix("refs/tags/")?.to_owned();
+    let annotated = kind == "tag";
+    let (kind, id) = if annotated {
+        (peeled_kind, peeled_id)
+    } else {
+        (kind, id)
+    };
+    let commit = parse_commit(id).ok().filter(|_| kind == "commit")?;
+    Some(Tag {
+        name,
+        commit,
+        annotated,
+    })
+}
+
+/// Returns the id of a plain file from one record of a tree, when it is the file that was asked for.
+fn parse_entry(record: &[u8], file: &str) -> Option<String> {
+    let text = std::str::from_utf8(record).ok()?;
+    let (entry, path) = text.split_once('\t')?;
+    let (mode, rest) = entry.split_once(' ')?;
+    let (_, id) = rest.split_once(' ')?;
+    let plain = mode.starts_with("100") && path == file;
+    plain.then(|| id.to_owned())
+}
