@@ -1,1 +1,16 @@
 //! Model to text, into the `Write` it is given: never runs anything.
+
+pub(crate) mod block;
+pub(crate) mod clean;
+pub(crate) mod github;
+pub(crate) mod junit;
+pub(crate) mod level;
+pub(crate) mod line;
+pub(crate) mod lines;
+pub(crate) mod live;
+pub(crate) mod mode;
+pub(crate) mod running;
+pub(crate) mod screen;
+pub(crate) mod summary;
+pub(crate) mod terminal;
+pub(crate) mod times;

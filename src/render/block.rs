@@ -1,0 +1,243 @@
+//! The blocks of several lines: the evidence of a stage, and how a run ended.
+
+use crate::model::{
+    event::{RunFinished, StageFinished},
+    outcome::{Outcome, Trouble, Verdict},
+};
+
+use super::{
+    level::{FinalStatusLevel, OutputWhen, Weight},
+    line::{Line, Tone, shown_path},
+    lines::{View, leak_lines, named_check, stage_line},
+    running::{Running, counted},
+    times,
+};
+
+/// How many lines of a log are shown.
+const EXCERPT_LIMIT: usize = 10;
+/// The word before what went wrong.
+const ERROR: (&str, Tone) = ("error", Tone::Bad);
+
+/// Tells whether the evidence of a stage is shown at this moment.
+pub(crate) fn is_wanted(
+    finished: &StageFinished,
+    view: &View,
+    moment: fn(OutputWhen) -> bool,
+) -> bool {
+    match finished.result.outcome {
+        Outcome::Pass | Outcome::Flaky => moment(view.levels.success_output),
+        Outcome::Fail | Outcome::Timeout | Outcome::Broken => moment(view.levels.failure_output),
+        Outcome::Skip => false,
+    }
+}
+
+/// Returns the evidence of a stage: lines of its log, the error with its causes, where the rest is, how to do it again.
+pub(crate) fn evidence(
+    weight: Weight,
+    finished: &StageFinished,
+    run: &Running,
+    view: &View,
+) -> Vec<Line> {
+    let result = &finished.result;
+    let mut lines = Vec::new();
+    match &result.trouble {
+        Some(trouble) => {
+            lines.extend(excerpt(weight, trouble));
+            lines.push(Line::block(weight, ERROR, &trouble.message));
+            lines.extend(causes(weight, trouble));
+        }
+        None => lines.extend(result.checks.iter().map(|check| {
+            let note = check.note.as_ref().map(|note| format!(": {note}"));
+            let text = format!("{}{}", check.name, note.unwrap_or_default());
+            Line::block(weight, (check.outcome.word(), Tone::Good), text)
+        })),
+    }
+    if let Some(log) = &result.log {
+        let path = shown_path(&format!("{}/{log}", run.log_dir), &view.look);
+        lines.push(Line::block(weight, ("log", Tone::Info), path));
+    }
+    if let Some(command) = &finished.reproduce {
+        lines.push(Line::block(weight, ("reproduce", Tone::Info), command));
+    }
+    lines
+}
+
+/// Returns the lines of a log that show a trouble, under a title.
+fn excerpt(weight: Weight, trouble: &Trouble) -> Vec<Line> {
+    let Some(excerpt) = &trouble.excerpt else {
+        return Vec::new();
+    };
+    let first = excerpt.lines.len().saturating_sub(EXCERPT_LIMIT);
+    let shown = &excerpt.lines[first..];
+    let title = match excerpt.total {
+        total if total > shown.len() => {
+            format!("{}, last {} of {total} lines", excerpt.title, shown.len())
+        }
+        total => format!("{}, {}", excerpt.title, counted(total, "line")),
+    };
+    let quotes = shown.iter().map(|line| Line::quote(weight, line));
+    std::iter::once(Line::title(weight, title))
+        .chain(quotes)
+        .collect()
+}
+
+/// Returns the chain of causes and the hint.
+pub(crate) fn causes(weight: Weight, trouble: &Trouble) -> Vec<Line> {
+    let causes = trouble
+        .causes
+        .iter()
+        .map(|cause| Line::block(weight, ("caused by", Tone::Info), cause));
+    let hint = trouble.hint.iter();
+    let hint = hint.map(|hint| Line::block(weight, ("hint", Tone::Info), hint));
+    causes.chain(hint).collect()
+}
+
+/// Returns how a run ended: the summary, what is repeated, the report, and last what matters most.
+pub(crate) fn end(finished: &RunFinished, run: &Running, view: &View) -> Vec<Line> {
+    let mut lines = vec![Line::rule()];
+    let wanted = |stage: &&StageFinished| is_wanted(stage, view, OutputWhen::is_final);
+    if !run.cancelled {
+        for stage in run.ended.iter().filter(wanted) {
+            lines.push(stage_line(Weight::Vital, "", (stage, &run.recipe)));
+            lines.extend(evidence(Weight::Vital, stage, run, view));
+        }
+    }
+    lines.push(summary(finished, run));
+    lines.extend(repeated(run, view));
+    lines.push(Line::status(
+        Weight::Vital,
+        ("Report", Tone::Info),
+        &finished.report,
+    ));
+    if let Some(text) = verdict(finished, run) {
+        lines.push(Line::message(Weight::Vital, ERROR, text));
+    }
+    lines
+}
+
+/// Returns the line that counts.
+fn summary(finished: &RunFinished, run: &Running) -> Line {
+    let counts = [
+        (finished.passed, "passed"),
+        (finished.failed, "failed"),
+        (finished.broken, "broken"),
+        (finished.skipped, "skipped"),
+    ];
+    let total = counts.iter().map(|(count, _)| count).sum();
+    let mut shown: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if finished.flaky > 0 {
+        let passed = shown.first_mut().filter(|_| finished.passed > 0);
+        if let Some(passed) = passed {
+            passed.push_str(&format!(" ({} flaky)", finished.flaky));
+        }
+    }
+    if finished.leaked > 0 {
+        shown.push(format!("{} left behind", finished.leaked));
+    }
+    let shown = if shown.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", shown.join(", "))
+    };
+    let text = format!(
+        "[{}] {}, {}{shown}; level {} of 5",
+        times::padded(finished.duration_ms),
+        run.recipe,
+        counted(total, "stage"),
+        finished.level
+    );
+    let tone = match finished.verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Fail => Tone::Bad,
+        Verdict::Broken | Verdict::Cancelled => Tone::Odd,
+        Verdict::Leak => Tone::Warn,
+    };
+    Line::status(Weight::Vital, ("Summary", tone), text)
+}
+
+/// Returns the results that are repeated at the end.
+fn repeated(run: &Running, view: &View) -> Vec<Line> {
+    let level = view.levels.final_status;
+    let (vital, recipe) = (Weight::Vital, run.recipe.as_str());
+    let mut lines = Vec::new();
+    for (wanted, shown) in [
+        (FinalStatusLevel::Skip, outcomes(&[Outcome::Skip])),
+        (
+            FinalStatusLevel::Pass,
+            outcomes(&[Outcome::Pass, Outcome::Flaky]),
+        ),
+    ] {
+        if level >= wanted {
+            let stages = run.ended.iter().filter(|stage| shown(stage.result.outcome));
+            lines.extend(stages.map(|stage| stage_line(vital, "", (stage, recipe))));
+        }
+    }
+    if level >= FinalStatusLevel::Leak {
+        let leaks = run.teardown.iter();
+        lines.extend(leaks.flat_map(|teardown| leak_lines(vital, recipe, teardown)));
+    }
+    if level >= FinalStatusLevel::Slow {
+        let line = |(stage, ms): &(_, u64)| {
+            let text = format!("[{}] {recipe} {stage}", times::at_least(*ms));
+            Line::status(vital, ("SLOW", Tone::Warn), text)
+        };
+        lines.extend(run.slow.iter().map(line));
+    }
+    let checks = run.checks.iter().filter(|(_, check)| {
+        level == FinalStatusLevel::All
+            || level >= FinalStatusLevel::Flaky && check.outcome == Outcome::Flaky
+    });
+    lines.extend(
+        checks.map(|(stage, check)| named_check(vital, recipe, *stage, (check, view.tries))),
+    );
+    if level >= FinalStatusLevel::Fail {
+        let failed = outcomes(&[Outcome::Broken, Outcome::Fail, Outcome::Timeout]);
+        let stages = run
+            .ended
+            .iter()
+            .filter(|stage| failed(stage.result.outcome));
+        lines.extend(stages.map(|stage| stage_line(vital, "", (stage, recipe))));
+    }
+    lines
+}
+
+/// Returns a test for some outcomes.
+fn outcomes(wanted: &'static [Outcome]) -> impl Fn(Outcome) -> bool {
+    move |outcome| wanted.contains(&outcome)
+}
+
+/// Returns the last line of a run that did not pass.
+fn verdict(finished: &RunFinished, run: &Running) -> Option<String> {
+    let recipe = &run.recipe;
+    let at_stage = |wanted: fn(Outcome) -> bool| {
+        let stage = run.ended.iter().find(|stage| wanted(stage.result.outcome));
+        stage.map_or_else(String::new, |stage| {
+            format!(" at stage `{}`", stage.result.stage)
+        })
+    };
+    let why = || {
+        let why = run.trouble.as_ref().filter(|_| run.ended.is_empty());
+        why.map_or_else(String::new, |trouble| format!(": {}", trouble.message))
+    };
+    match finished.verdict {
+        Verdict::Pass => None,
+        Verdict::Fail => Some(format!(
+            "recipe `{recipe}` failed{}{}",
+            at_stage(Outcome::is_failure),
+            why()
+        )),
+        Verdict::Broken => {
+            let stage = at_stage(|outcome| outcome == Outcome::Broken);
+            Some(format!("no verdict on recipe `{recipe}`{stage}{}", why()))
+        }
+        Verdict::Leak => {
+            let left = counted(finished.leaked, "object");
+            Some(format!("recipe `{recipe}` passed, but left {left} behind"))
+        }
+        Verdict::Cancelled => Some(format!("the run of recipe `{recipe}` was cancelled")),
+    }
+}
