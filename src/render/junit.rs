@@ -1,1 +1,379 @@
+//! JUnit XML from a report, for CI systems that read it.
 
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use crate::model::{
+    event::TeardownFinished,
+    outcome::{CheckKind, CheckResult, Outcome, StageResult, Trouble},
+    report::RunReport,
+};
+
+use super::lines::skip_text;
+
+/// Returns the report as JUnit XML: one suite, one case per stage and one per check.
+pub(crate) fn render(report: &RunReport) -> String {
+    let recipe = recipe(report);
+    let mut suite = TestSuite::new(suite_name(report));
+    for (name, value) in properties(report) {
+        suite.add_property((name.as_str(), value.as_str()));
+    }
+    for stage in &report.stages {
+        suite.add_test_case(stage_case(recipe, stage));
+        suite.add_test_cases(
+            stage
+                .checks
+                .iter()
+                .map(|check| check_case(recipe, stage, check)),
+        );
+    }
+    let leak = report
+        .teardown
+        .as_ref()
+        .filter(|teardown| !teardown.left.is_empty());
+    suite.add_test_cases(leak.map(|teardown| leak_case(recipe, teardown)));
+    let without_stage = report.trouble.as_ref();
+    suite.add_test_cases(without_stage.map(|trouble| run_case(recipe, trouble)));
+    let mut whole = Report::new("ccci");
+    if let Some(finished) = &report.finished {
+        let took = Duration::from_millis(finished.duration_ms);
+        suite.set_time(took);
+        whole.set_time(took);
+    }
+    whole.add_test_suite(suite);
+    let xml = whole
+        .to_string()
+        .expect("text is written to memory, which does not fail");
+    // These two are characters to Rust, and none to XML.
+    xml.replace(['\u{fffe}', '\u{ffff}'], "")
+}
+
+/// Returns the recipe's name, or a mark when the run ended before it was known.
+fn recipe(report: &RunReport) -> &str {
+    report
+        .plan
+        .as_ref()
+        .map_or("unknown", |plan| plan.recipe.as_str())
+}
+
+/// Returns the suite's name, as `wordpress@2.14.0+6.8.1`.
+fn suite_name(report: &RunReport) -> String {
+    let label = report
+        .plan
+        .as_ref()
+        .map(|plan| format!("@{}", plan.head.label));
+    format!("{}{}", recipe(report), label.unwrap_or_default())
+}
+
+/// Returns what is known of the run besides its outcomes.
+fn properties(report: &RunReport) -> Vec<(String, String)> {
+    let mut all = vec![
+        ("run-id".to_owned(), report.run_id.to_string()),
+        ("server".to_owned(), report.host.clone()),
+    ];
+    if let Some(plan) = &report.plan {
+        let commit = plan.head.commit.as_ref();
+        all.extend(commit.map(|commit| ("commit".to_owned(), commit.as_str().to_owned())));
+        all.push(("domain".to_owned(), plan.domain.to_string()));
+    }
+    let programs = report.programs.iter();
+    all.extend(programs.map(|(name, version)| (format!("version.{name}"), version.clone())));
+    if let Some(deployed) = report.deployed.last() {
+        let images = deployed.images.iter();
+        all.extend(images.map(|(service, image)| (format!("image.{service}"), image.clone())));
+    }
+    let finished = report.finished.as_ref();
+    all.extend(finished.map(|finished| ("report".to_owned(), finished.report.clone())));
+    all
+}
+
+/// Returns the case of a stage.
+fn stage_case(recipe: &str, stage: &StageResult) -> TestCase {
+    let status = match (&stage.skip, &stage.trouble) {
+        (Some(reason), _) => skipped(&skip_text(reason)),
+        (None, trouble) => status(stage.outcome, trouble.as_ref()),
+    };
+    let mut case = case(recipe, stage.stage.word(), status);
+    case.set_time(Duration::from_millis(stage.duration_ms));
+    if let (Outcome::Flaky, TestCaseStatus::Success { flaky_runs }) =
+        (stage.outcome, &mut case.status)
+    {
+        let flaky = stage
+            .checks
+            .iter()
+            .filter(|check| check.outcome == Outcome::Flaky);
+        flaky_runs.extend(flaky.map(|check| rerun(check.trouble.as_ref(), &check.name)));
+    }
+    attach(
+        &mut case,
+        (stage.outcome, stage.trouble.as_ref(), stage.log.as_deref()),
+    );
+    case
+}
+
+/// Returns the case of a check, named by its kind.
+fn check_case(recipe: &str, stage: &StageResult, check: &CheckResult) -> TestCase {
+    let kind = match check.kind {
+        CheckKind::Generic => "generic",
+        CheckKind::Declared => "check",
+        CheckKind::Test => "test",
+        CheckKind::Hook => "hook",
+        CheckKind::Lint => "lint",
+    };
+    let mut status = match check.outcome {
+        Outcome::Skip => skipped(check.note.as_deref().unwrap_or("skipped")),
+        outcome => status(outcome, check.trouble.as_ref()),
+    };
+    // The last try is the case itself.
+    let earlier = check.attempts.saturating_sub(1);
+    status.add_reruns((0..earlier).map(|_| rerun(check.trouble.as_ref(), "an earlier try failed")));
+    let mut case = case(recipe, &format!("{kind}::{}", check.name), status);
+    case.set_time(Duration::from_millis(check.duration_ms));
+    case.add_property(("stage", stage.stage.word()));
+    attach(
+        &mut case,
+        (check.outcome, check.trouble.as_ref(), check.log.as_deref()),
+    );
+    case
+}
+
+/// Returns the case that says what is left.
+fn leak_case(recipe: &str, teardown: &TeardownFinished) -> TestCase {
+    let left: Vec<_> = teardown.left.iter().map(ToString::to_string).collect();
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("leak");
+    status.set_message(format!("left behind: {}", left.join(", ")));
+    let mut case = case(recipe, "teardown", status);
+    case.set_time(Duration::from_millis(teardown.duration_ms));
+    if !teardown.errors.is_empty() {
+        case.set_system_out(teardown.errors.join("\n"));
+    }
+    case
+}
+
+/// Returns the case of a trouble that belongs to no stage, so that it does not go unseen.
+fn run_case(recipe: &str, trouble: &Trouble) -> TestCase {
+    let outcome = trouble.outcome();
+    let mut case = case(recipe, "run", status(outcome, Some(trouble)));
+    attach(&mut case, (outcome, Some(trouble), None));
+    case
+}
+
+/// Makes a case of a recipe.
+fn case(recipe: &str, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(recipe);
+    case
+}
+
+/// Returns the status of something that ran.
+fn status(outcome: Outcome, trouble: Option<&Trouble>) -> TestCaseStatus {
+    let kind = match outcome {
+        Outcome::Pass | Outcome::Flaky => return TestCaseStatus::success(),
+        Outcome::Skip => return skipped("skipped"),
+        Outcome::Fail | Outcome::Timeout => NonSuccessKind::Failure,
+        Outcome::Broken => NonSuccessKind::Error,
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    match trouble {
+        Some(trouble) => status
+            .set_type(&trouble.code)
+            .set_message(&trouble.message)
+            .set_description(described(trouble)),
+        None => status.set_type(outcome.word()),
+    };
+    status
+}
+
+/// Returns a trouble with its causes and its hint, a line each.
+fn described(trouble: &Trouble) -> String {
+    let causes = trouble
+        .causes
+        .iter()
+        .map(|cause| format!("caused by: {cause}"));
+    let hint = trouble.hint.iter().map(|hint| format!("hint: {hint}"));
+    let lines: Vec<_> = std::iter::once(trouble.message.clone())
+        .chain(causes)
+        .chain(hint)
+        .collect();
+    lines.join("\n")
+}
+
+/// Returns the status of what was not run.
+fn skipped(reason: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(reason);
+    status
+}
+
+/// Returns an earlier try that failed.
+fn rerun(trouble: Option<&Trouble>, fallback: &str) -> TestRerun {
+    let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+    match trouble {
+        Some(trouble) => rerun.set_type(&trouble.code).set_message(&trouble.message),
+        None => rerun.set_type("flaky").set_message(fallback),
+    };
+    rerun
+}
+
+/// Attaches the log's path, and where it did not pass the lines that show why.
+fn attach(case: &mut TestCase, (outcome, trouble, log): (Outcome, Option<&Trouble>, Option<&str>)) {
+    if let Some(log) = log {
+        case.add_property(("log", log));
+    }
+    let excerpt = trouble.and_then(|trouble| trouble.excerpt.as_ref());
+    if let (false, Some(excerpt)) = (outcome.is_pass(), excerpt) {
+        case.set_system_out(excerpt.lines.join("\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quick_junit::Report;
+
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn a_failing_run_has_a_case_for_each_stage_check_and_leak() {
+        insta::assert_snapshot!(render(&sample::report()), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="ccci" tests="10" skipped="1" failures="2" errors="1" time="598.000">
+            <testsuite name="wordpress@2.14.0+6.8.1" tests="10" skipped="1" errors="1" failures="2" time="598.000">
+                <properties>
+                    <property name="run-id" value="92222"/>
+                    <property name="server" value="ci.example.org"/>
+                    <property name="commit" value="8888888888888888888888888888888888888888"/>
+                    <property name="domain" value="word-3fa91c.ci.example.org"/>
+                    <property name="version.docker" value="28.2.2"/>
+                    <property name="image.app" value="wordpress:6.8.1@sha256:abc"/>
+                    <property name="report" value="/home/ada/.local/state/ccci/runs/92222/report.json"/>
+                </properties>
+                <testcase name="install" classname="wordpress" time="109.000">
+                    <properties>
+                        <property name="log" value="01-install"/>
+                    </properties>
+                </testcase>
+                <testcase name="generic::converged" classname="wordpress" time="14.000">
+                    <properties>
+                        <property name="stage" value="install"/>
+                        <property name="log" value="05-custom/x.log"/>
+                    </properties>
+                </testcase>
+                <testcase name="upgrade" classname="wordpress" time="109.000">
+                    <properties>
+                        <property name="log" value="02-upgrade"/>
+                    </properties>
+                </testcase>
+                <testcase name="backup" classname="wordpress" time="109.000">
+                    <properties>
+                        <property name="log" value="03-backup"/>
+                    </properties>
+                    <failure message="dump of `db` is empty" type="dump-empty">dump of `db` is empty
+        caused by: `backup.sql` in volume `db-data` is 0 bytes
+        caused by: pre-hook of service `db` exited 1
+        hint: keep secret `db_root_password` at the version the base has</failure>
+                    <system-out>mariadb-dump: Got error: 1045: Access denied
+            PASS [ 1m 49s] (5/5) wordpress custom</system-out>
+                </testcase>
+                <testcase name="generic::dump" classname="wordpress" time="14.000">
+                    <properties>
+                        <property name="stage" value="backup"/>
+                        <property name="log" value="05-custom/x.log"/>
+                    </properties>
+                    <failure message="dump of `db` is empty" type="dump-empty">dump of `db` is empty
+        caused by: `backup.sql` in volume `db-data` is 0 bytes
+        caused by: pre-hook of service `db` exited 1
+        hint: keep secret `db_root_password` at the version the base has</failure>
+                    <system-out>mariadb-dump: Got error: 1045: Access denied
+            PASS [ 1m 49s] (5/5) wordpress custom</system-out>
+                </testcase>
+                <testcase name="restore" classname="wordpress" time="109.000">
+                    <skipped message="backup failed"/>
+                </testcase>
+                <testcase name="custom" classname="wordpress" time="109.000">
+                    <properties>
+                        <property name="log" value="05-custom"/>
+                    </properties>
+                    <flakyFailure message="test_custom_login.py" type="flaky">
+                    </flakyFailure>
+                </testcase>
+                <testcase name="test::test_custom_login.py" classname="wordpress" time="14.000">
+                    <properties>
+                        <property name="stage" value="custom"/>
+                        <property name="log" value="05-custom/x.log"/>
+                    </properties>
+                    <flakyFailure message="an earlier try failed" type="flaky">
+                    </flakyFailure>
+                </testcase>
+                <testcase name="check::http-home" classname="wordpress" time="14.000">
+                    <properties>
+                        <property name="stage" value="custom"/>
+                        <property name="log" value="05-custom/x.log"/>
+                    </properties>
+                </testcase>
+                <testcase name="teardown" classname="wordpress" time="22.000">
+                    <error message="left behind: volume `word-3fa91c_ci_example_org_db-data`" type="leak"/>
+                </testcase>
+            </testsuite>
+        </testsuites>
+        "#);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let read = Report::deserialize_from_str(&render(&sample::report())).unwrap();
+        let [suite] = read.test_suites.as_slice() else {
+            panic!("one suite expected");
+        };
+        assert_eq!(suite.name.as_str(), "wordpress@2.14.0+6.8.1");
+        let names: Vec<_> = suite
+            .test_cases
+            .iter()
+            .map(|case| case.name.as_str())
+            .collect();
+        assert!(names.contains(&"test::test_custom_login.py") && names.contains(&"teardown"));
+        assert_eq!((read.tests, read.failures, read.errors), (10, 2, 1));
+    }
+
+    #[test]
+    fn a_check_that_failed_in_every_try_names_the_earlier_ones() {
+        let mut report = sample::report();
+        report.stages[2].checks[0].attempts = 3;
+        let xml = render(&report);
+        assert_eq!(xml.matches("<rerunFailure").count(), 2, "{xml}");
+    }
+
+    #[test]
+    fn a_run_that_never_began_has_a_case_of_its_own() {
+        let mut report = sample::report();
+        report.plan = None;
+        report.stages.clear();
+        report.trouble = Some(Trouble::broken("registry-rate-limit", "rate limit"));
+        let read = Report::deserialize_from_str(&render(&report)).unwrap();
+        assert_eq!(read.errors, 2);
+    }
+
+    #[test]
+    fn no_byte_of_a_message_breaks_the_document() {
+        let odd = ["\u{fffe}", "]]>", "<![CDATA[", "&", "\"", "\u{1b}[31m"];
+        let bytes = (0..=255u8).map(|byte| String::from_utf8_lossy(&[byte]).into_owned());
+        for text in bytes.chain(odd.map(ToOwned::to_owned)) {
+            let mut report = sample::report();
+            let mut trouble = Trouble::recipe("x", format!("a{text}b")).because(&text);
+            trouble = trouble.excerpt("log", &format!("a{text}b"), 5);
+            report.stages[2].trouble = Some(trouble);
+            report.stages[2].checks[0].name = format!("a{text}b");
+            let xml = render(&report);
+            let forbidden =
+                |c: char| c.is_control() && c != '\n' && c != '\r' && c != '\t' && c < '\u{7f}';
+            assert!(
+                !xml.contains(forbidden) && !xml.contains('\u{fffe}'),
+                "{text:?}"
+            );
+            let read = Report::deserialize_from_str(&xml);
+            assert_eq!(read.unwrap().tests, 10, "{text:?}");
+        }
+    }
+}

@@ -425,3 +425,450 @@ fn kept_lines(recipe: &str, kept: &Kept) -> Vec<Line> {
         Line::below(Weight::Vital, format!("remove: {}", kept.remove)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        model::{
+            event::DiagnosticLevel,
+            outcome::Verdict,
+            resource::{Resource, ResourceKind},
+        },
+        render::{
+            level::{FinalStatusLevel, OutputWhen, Verbosity},
+            sample,
+        },
+    };
+
+    /// Returns a look with the home directory of the sample.
+    fn view() -> View {
+        let look = Look {
+            unicode: true,
+            home: Some("/home/ada".into()),
+            ..Look::default()
+        };
+        View {
+            look,
+            tries: 3,
+            ..View::default()
+        }
+    }
+
+    /// Returns what a sequence of events shows, as plain text.
+    fn shown(events: &[Event], view: &View) -> String {
+        let mut run = Running::new(&events[0], Duration::ZERO);
+        let mut text = Vec::new();
+        for event in events {
+            let lines = lines(event, &run, view);
+            let lines = lines.iter().filter(|line| view.levels.show(line.weight));
+            text.extend(lines.map(|line| line.paint(&view.look)));
+            run.note(event, Duration::ZERO);
+        }
+        text.join("\n")
+    }
+
+    /// Returns what one fact of the sample run shows.
+    fn alone(fact: Fact) -> String {
+        shown(&[sample::event(fact)], &view())
+    }
+
+    #[test]
+    fn a_whole_run_that_fails() {
+        insta::assert_snapshot!(shown(&sample::run(), &view()), @r"
+                 Run 92222 wordpress: word-3fa91c.ci.example.org, docker 28.2.2, ingress proxy
+                Logs ~/.local/state/ccci/runs/92222
+            Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 skipped
+        warning: wordpress: generic checks of stage `upgrade` are left out
+        warning: wordpress: `tests/custom.sh` will not run: the pull request is not approved
+             Waiting wordpress: image wordpress:6.8.1
+               START (1/5) wordpress install
+                     app 0/1 preparing, db 0/1 preparing
+                     app 0/1 starting, db 1/1 starting
+                     GET / 502, try 1
+                PASS [ 1m 49s] (1/5) wordpress install
+               START (2/5) wordpress upgrade
+                SLOW [> 3m 0s] (2/5) wordpress upgrade: app 0/1 starting
+                PASS [ 1m 49s] (2/5) wordpress upgrade
+        warning: wordpress: config `conf` changed, its version did not
+            hint: raise `CONF_VERSION`
+               START (3/5) wordpress backup
+                FAIL [ 1m 49s] (3/5) wordpress backup: dump of `db` is empty
+            ── 03-backup/abra.log, last 2 of 58 lines ──
+            | mariadb-dump: Got error: 1045: Access denied
+            |     PASS [ 1m 49s] (5/5) wordpress custom
+            error: dump of `db` is empty
+              caused by: `backup.sql` in volume `db-data` is 0 bytes
+              caused by: pre-hook of service `db` exited 1
+            hint: keep secret `db_root_password` at the version the base has
+            log: ~/.local/state/ccci/runs/92222/03-backup
+            reproduce: ccci test wordpress --ref 8f3c1d2 --keep failed
+                SKIP [       ] (4/5) wordpress restore: backup failed
+               START (5/5) wordpress custom
+          TRY 1 FAIL [       ] wordpress custom: test_custom_login.py: dump of `db` is empty
+           FLAKY 2/3 [    14s] wordpress custom: test_custom_login.py
+               FLAKY [ 1m 49s] (5/5) wordpress custom: 1 test, 1 check
+            Teardown [    22s] wordpress: removed 1 network, 4 secrets, 2 services
+        ────────────
+             Summary [ 9m 58s] wordpress, 5 stages: 3 passed (1 flaky), 1 failed, 1 skipped; level 2 of 5
+           FLAKY 2/3 [    14s] wordpress custom: test_custom_login.py
+                FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        error: recipe `wordpress` failed at stage `backup`
+        ");
+    }
+
+    #[test]
+    fn a_run_that_passes_ends_with_the_path_of_its_report() {
+        let install = sample::ended(Stage::Install, Outcome::Pass, vec![]);
+        let results = [install.result.clone()];
+        let facts = [
+            Fact::StageFinished(install),
+            Fact::RunFinished(sample::finished(&results, Verdict::Pass)),
+        ];
+        let text = shown(&facts.map(sample::event), &view());
+        insta::assert_snapshot!(text, @r"
+                PASS [ 1m 49s] (1/5) wordpress install
+        ────────────
+             Summary [ 9m 58s] wordpress, 1 stage: 1 passed; level 1 of 5
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        ");
+        assert!(
+            text.ends_with("\n      Report /home/ada/.local/state/ccci/runs/92222/report.json")
+        );
+    }
+
+    #[test]
+    fn a_run_alone_on_the_screen_names_its_recipe_in_all_but_changes() {
+        let many = View {
+            many: true,
+            ..view()
+        };
+        let services = vec![sample::service(
+            "app",
+            0,
+            "preparing",
+            Some("no such image"),
+        )];
+        let events = [
+            sample::begun(Stage::Install),
+            sample::progress(Stage::Install, "", services),
+        ];
+        insta::assert_snapshot!(shown(&events.map(sample::event), &many), @r"
+        START (1/5) wordpress install
+              wordpress: app 0/1 preparing (no such image)
+        ");
+    }
+
+    #[test]
+    fn each_outcome_of_a_stage_has_its_line() {
+        let outcomes = [
+            Outcome::Pass,
+            Outcome::Flaky,
+            Outcome::Fail,
+            Outcome::Timeout,
+            Outcome::Skip,
+            Outcome::Broken,
+        ];
+        let line = |outcome| {
+            let finished = sample::ended(Stage::Backup, outcome, vec![]);
+            stage_line(Weight::Vital, "(3/5) ", (&finished, "n8n")).paint(&Look::default())
+        };
+        insta::assert_snapshot!(outcomes.map(line).join("\n"), @r"
+           PASS [ 1m 49s] (3/5) n8n backup
+          FLAKY [ 1m 49s] (3/5) n8n backup
+           FAIL [ 1m 49s] (3/5) n8n backup: dump of `db` is empty
+        TIMEOUT [ 1m 49s] (3/5) n8n backup: dump of `db` is empty
+           SKIP [       ] (3/5) n8n backup: backup failed
+         BROKEN [ 1m 49s] (3/5) n8n backup: dump of `db` is empty
+        ");
+    }
+
+    #[test]
+    fn each_kind_of_skip_carries_its_reason() {
+        let reasons = [
+            SkipReason::Declared("a".into()),
+            SkipReason::NotApplicable("b".into()),
+            SkipReason::Earlier("c".into()),
+            SkipReason::Undeclared("d".into()),
+        ];
+        assert_eq!(
+            reasons.map(|reason| skip_text(&reason)),
+            ["declared: a", "not applicable: b", "c", "d"]
+        );
+    }
+
+    #[test]
+    fn each_kind_of_check_has_its_line() {
+        let kinds = [
+            (CheckKind::Test, Outcome::Fail),
+            (CheckKind::Declared, Outcome::Broken),
+            (CheckKind::Lint, Outcome::Fail),
+            (CheckKind::Test, Outcome::Flaky),
+            (CheckKind::Generic, Outcome::Pass),
+            (CheckKind::Hook, Outcome::Skip),
+        ];
+        let line = |(kind, outcome)| {
+            check_line("n8n", Stage::Custom, &sample::check(kind, "x", outcome), 1)
+                .unwrap()
+                .paint(&Look::default())
+        };
+        insta::assert_snapshot!(kinds.map(line).join("\n"), @r"
+             FAIL [    14s] n8n custom: x: dump of `db` is empty
+           BROKEN [    14s] n8n custom: x: dump of `db` is empty
+             FAIL [    14s] n8n custom: x: dump of `db` is empty
+        FLAKY 2/2 [    14s] n8n custom: x
+             PASS [    14s] n8n custom: x: as it should be
+             SKIP [    14s] n8n custom: x: as it should be
+        ");
+        for (kind, outcome) in [
+            (CheckKind::Generic, Outcome::Fail),
+            (CheckKind::Hook, Outcome::Broken),
+            (CheckKind::Lint, Outcome::Pass),
+        ] {
+            assert_eq!(
+                check_line("n8n", Stage::Custom, &sample::check(kind, "x", outcome), 1),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn diagnostics_carry_causes_and_hint() {
+        let levels = [
+            DiagnosticLevel::Note,
+            DiagnosticLevel::Warning,
+            DiagnosticLevel::Error,
+        ];
+        let text = levels
+            .map(|level| alone(sample::diagnostic(level)))
+            .join("\n");
+        insta::assert_snapshot!(text, @r"
+        note: wordpress: registry rate limit (429)
+              caused by: too many pulls
+            hint: log in to the registry
+        warning: wordpress: registry rate limit (429)
+              caused by: too many pulls
+            hint: log in to the registry
+        error: wordpress: registry rate limit (429)
+              caused by: too many pulls
+            hint: log in to the registry
+        ");
+    }
+
+    #[test]
+    fn a_leak_is_named_and_ends_the_run_with_an_error() {
+        let mut teardown = sample::teardown(&["word-3fa91c_ci_example_org_db-data"]);
+        teardown
+            .vanished
+            .push(Resource::new(ResourceKind::Network, "proxy"));
+        teardown.errors.push("failed to remove volume `x`".into());
+        let mut finished = sample::finished(&[], Verdict::Leak);
+        finished.leaked = 1;
+        let facts = [
+            Fact::TeardownFinished(teardown),
+            Fact::RunFinished(finished),
+        ];
+        insta::assert_snapshot!(shown(&facts.map(sample::event), &view()), @r"
+            Teardown [    22s] wordpress: removed 1 network, 4 secrets, 2 services
+                LEAK [    22s] wordpress: volume `word-3fa91c_ci_example_org_db-data` remains
+        warning: wordpress: network `proxy` was not ours and is gone
+        warning: wordpress: teardown: failed to remove volume `x`
+        ────────────
+             Summary [ 9m 58s] wordpress, 0 stages: 1 left behind; level 0 of 5
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        error: recipe `wordpress` passed, but left 1 object behind
+        ");
+    }
+
+    #[test]
+    fn a_kept_app_says_how_to_get_in_and_how_to_get_rid_of_it() {
+        insta::assert_snapshot!(alone(Fact::Kept(sample::kept())), @r"
+        Kept wordpress: https://word-3fa91c.ci.example.org until 16:05 UTC
+             shell:  CCCI_RUN_ID=92222 ccci exec app -- sh
+             remove: ccci teardown 92222
+        ");
+    }
+
+    #[test]
+    fn a_signal_is_answered_and_shows_no_evidence() {
+        let finished = sample::ended(Stage::Backup, Outcome::Broken, vec![]);
+        let facts = [
+            Fact::CancelBegun {
+                signal: "interrupt".into(),
+            },
+            Fact::StageFinished(finished),
+            Fact::RunFinished(sample::finished(&[], Verdict::Cancelled)),
+        ];
+        insta::assert_snapshot!(shown(&facts.map(sample::event), &view()), @r"
+          Cancelling [00:05:12] wordpress: interrupt: tearing down; Ctrl-C again abandons it
+              BROKEN [ 1m 49s] (3/5) wordpress backup: dump of `db` is empty
+        ────────────
+             Summary [ 9m 58s] wordpress, 0 stages; level 0 of 5
+              BROKEN [ 1m 49s] wordpress backup: dump of `db` is empty
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        error: the run of recipe `wordpress` was cancelled
+        ");
+        let other = alone(Fact::CancelBegun {
+            signal: "termination".into(),
+        });
+        assert!(other.ends_with("a second signal abandons it"), "{other}");
+    }
+
+    #[test]
+    fn a_run_without_a_verdict_says_why() {
+        let facts = [
+            sample::diagnostic(DiagnosticLevel::Error),
+            Fact::RunFinished(sample::finished(&[], Verdict::Broken)),
+        ];
+        insta::assert_snapshot!(shown(&facts.map(sample::event), &view()), @r"
+        error: wordpress: registry rate limit (429)
+              caused by: too many pulls
+            hint: log in to the registry
+        ────────────
+             Summary [ 9m 58s] wordpress, 0 stages; level 0 of 5
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        error: no verdict on recipe `wordpress`: registry rate limit (429)
+        ");
+    }
+
+    #[test]
+    fn evidence_moves_to_the_end_on_request() {
+        let mut view = view();
+        view.levels.failure_output = OutputWhen::Final;
+        view.levels.success_output = OutputWhen::Immediate;
+        view.levels.final_status = FinalStatusLevel::All;
+        insta::assert_snapshot!(shown(&sample::run(), &view), @r"
+                 Run 92222 wordpress: word-3fa91c.ci.example.org, docker 28.2.2, ingress proxy
+                Logs ~/.local/state/ccci/runs/92222
+            Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 skipped
+        warning: wordpress: generic checks of stage `upgrade` are left out
+        warning: wordpress: `tests/custom.sh` will not run: the pull request is not approved
+             Waiting wordpress: image wordpress:6.8.1
+               START (1/5) wordpress install
+                     app 0/1 preparing, db 0/1 preparing
+                     app 0/1 starting, db 1/1 starting
+                     GET / 502, try 1
+                PASS [ 1m 49s] (1/5) wordpress install
+            pass: converged: as it should be
+            log: ~/.local/state/ccci/runs/92222/01-install
+               START (2/5) wordpress upgrade
+                SLOW [> 3m 0s] (2/5) wordpress upgrade: app 0/1 starting
+                PASS [ 1m 49s] (2/5) wordpress upgrade
+            log: ~/.local/state/ccci/runs/92222/02-upgrade
+        warning: wordpress: config `conf` changed, its version did not
+            hint: raise `CONF_VERSION`
+               START (3/5) wordpress backup
+                FAIL [ 1m 49s] (3/5) wordpress backup: dump of `db` is empty
+                SKIP [       ] (4/5) wordpress restore: backup failed
+               START (5/5) wordpress custom
+          TRY 1 FAIL [       ] wordpress custom: test_custom_login.py: dump of `db` is empty
+           FLAKY 2/3 [    14s] wordpress custom: test_custom_login.py
+               FLAKY [ 1m 49s] (5/5) wordpress custom: 1 test, 1 check
+            flaky: test_custom_login.py: as it should be
+            pass: http-home: as it should be
+            log: ~/.local/state/ccci/runs/92222/05-custom
+            Teardown [    22s] wordpress: removed 1 network, 4 secrets, 2 services
+        ────────────
+                FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
+            ── 03-backup/abra.log, last 2 of 58 lines ──
+            | mariadb-dump: Got error: 1045: Access denied
+            |     PASS [ 1m 49s] (5/5) wordpress custom
+            error: dump of `db` is empty
+              caused by: `backup.sql` in volume `db-data` is 0 bytes
+              caused by: pre-hook of service `db` exited 1
+            hint: keep secret `db_root_password` at the version the base has
+            log: ~/.local/state/ccci/runs/92222/03-backup
+            reproduce: ccci test wordpress --ref 8f3c1d2 --keep failed
+             Summary [ 9m 58s] wordpress, 5 stages: 3 passed (1 flaky), 1 failed, 1 skipped; level 2 of 5
+                SKIP [       ] wordpress restore: backup failed
+                PASS [ 1m 49s] wordpress install
+                PASS [ 1m 49s] wordpress upgrade
+               FLAKY [ 1m 49s] wordpress custom: 1 test, 1 check
+                SLOW [> 3m 0s] wordpress upgrade
+                PASS [    14s] wordpress install: converged: as it should be
+                PASS [    14s] wordpress upgrade: config-versions: config `conf` changed, its version did not
+                FAIL [    14s] wordpress backup: dump: dump of `db` is empty
+           FLAKY 2/3 [    14s] wordpress custom: test_custom_login.py
+                PASS [    14s] wordpress custom: http-home: as it should be
+                FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        error: recipe `wordpress` failed at stage `backup`
+        ");
+    }
+
+    #[test]
+    fn a_quiet_run_shows_failures_and_the_summary() {
+        let mut view = view();
+        view.levels.verbosity = Verbosity::Quiet;
+        insta::assert_snapshot!(shown(&sample::run(), &view), @r"
+                SLOW [> 3m 0s] (2/5) wordpress upgrade: app 0/1 starting
+                FAIL [ 1m 49s] (3/5) wordpress backup: dump of `db` is empty
+            ── 03-backup/abra.log, last 2 of 58 lines ──
+            | mariadb-dump: Got error: 1045: Access denied
+            |     PASS [ 1m 49s] (5/5) wordpress custom
+            error: dump of `db` is empty
+              caused by: `backup.sql` in volume `db-data` is 0 bytes
+              caused by: pre-hook of service `db` exited 1
+            hint: keep secret `db_root_password` at the version the base has
+            log: ~/.local/state/ccci/runs/92222/03-backup
+            reproduce: ccci test wordpress --ref 8f3c1d2 --keep failed
+        ────────────
+             Summary [ 9m 58s] wordpress, 5 stages: 3 passed (1 flaky), 1 failed, 1 skipped; level 2 of 5
+           FLAKY 2/3 [    14s] wordpress custom: test_custom_login.py
+                FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        error: recipe `wordpress` failed at stage `backup`
+        ");
+        view.levels.verbosity = Verbosity::Silent;
+        assert_eq!(shown(&sample::run(), &view), "");
+    }
+
+    #[test]
+    fn a_heartbeat_says_what_goes_on_and_when_it_ends() {
+        let services = vec![sample::service("app", 0, "starting", None)];
+        let events = [
+            sample::started(),
+            sample::begun(Stage::Install),
+            sample::progress(Stage::Install, "x", services),
+        ]
+        .map(sample::event);
+        let mut run = Running::new(&events[0], Duration::ZERO);
+        let mut beats = Vec::new();
+        for event in &events {
+            run.note(event, Duration::ZERO);
+            beats.push(heartbeat(&run, Duration::from_secs(30), &view()).paint(&Look::default()));
+        }
+        insta::assert_snapshot!(beats.join("\n"), @r"
+        30s: starting
+        30s: install
+        30s: app 0/1 starting; timeout in 1m 9s
+        ");
+    }
+
+    #[test]
+    fn no_byte_of_a_message_adds_a_line_or_a_sequence() {
+        let usual = shown(&sample::run(), &view()).lines().count();
+        for byte in 0..=255u8 {
+            let text = format!("a{}b", String::from_utf8_lossy(&[byte]));
+            let mut events = sample::run();
+            for event in &mut events {
+                if let Fact::StageFinished(finished) = &mut event.fact {
+                    if let Some(trouble) = &mut finished.result.trouble {
+                        trouble.message.clone_from(&text);
+                        trouble.causes[0].clone_from(&text);
+                        trouble.excerpt.as_mut().unwrap().lines[0].clone_from(&text);
+                    }
+                }
+            }
+            let text = shown(&events, &view());
+            assert_eq!(text.lines().count(), usual, "byte {byte}");
+            assert!(
+                !text.contains(|c: char| c.is_control() && c != '\n'),
+                "byte {byte}"
+            );
+        }
+    }
+}

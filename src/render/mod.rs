@@ -10,6 +10,8 @@ pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod mode;
 pub(crate) mod running;
+#[cfg(test)]
+mod sample;
 pub(crate) mod screen;
 pub(crate) mod summary;
 pub(crate) mod terminal;

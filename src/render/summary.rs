@@ -1,1 +1,322 @@
+//! The summary of a run as Markdown, for a page of CI.
 
+use std::fmt::Write as _;
+
+use crate::model::{
+    event::TeardownFinished,
+    outcome::{StageResult, Trouble, Verdict},
+    report::RunReport,
+};
+
+use super::{
+    clean::clean,
+    lines::skip_text,
+    running::{counted, revisions},
+    times,
+};
+
+/// Returns the summary of a run.
+///
+/// The command that does it again is not part of the report, so it is given.
+pub(crate) fn render(report: &RunReport, reproduce: Option<&str>) -> String {
+    let mut page = Page(String::new());
+    heading(&mut page, report);
+    stages(&mut page, &report.stages);
+    let first = report.stages.iter().find_map(|stage| {
+        let trouble = stage.trouble.as_ref()?;
+        Some((format!("Stage {}", stage.stage), trouble))
+    });
+    let whole = report
+        .trouble
+        .as_ref()
+        .map(|trouble| ("The run".to_owned(), trouble));
+    if let Some((title, trouble)) = first.or(whole) {
+        page.paragraph(&format!("### {title}"));
+        page.fence(&explained(trouble));
+    }
+    if let Some(command) = reproduce.filter(|_| !passed(report)) {
+        page.paragraph("Reproduce:");
+        page.fence(&[clean(command)]);
+    }
+    if !report.lint.is_empty() {
+        page.paragraph("### Findings");
+        let item = |found: &Trouble| format!("- {} ({})", code(&found.message), code(&found.code));
+        let items: Vec<_> = report.lint.iter().map(item).collect();
+        page.paragraph(&items.join("\n"));
+    }
+    if let Some(teardown) = &report.teardown {
+        page.paragraph(&removed(teardown));
+    }
+    page.0
+}
+
+/// Tells whether the run passed.
+fn passed(report: &RunReport) -> bool {
+    report
+        .finished
+        .as_ref()
+        .is_some_and(|finished| finished.verdict == Verdict::Pass)
+}
+
+/// Markdown that grows by whole paragraphs.
+struct Page(String);
+
+impl Page {
+    /// Adds a paragraph of Markdown.
+    fn paragraph(&mut self, markdown: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(markdown);
+        self.0.push('\n');
+    }
+
+    /// Adds lines as they are, in a fence longer than any within them.
+    fn fence(&mut self, lines: &[String]) {
+        let text = lines.join("\n");
+        let fence = "`".repeat(longest_run(&text).max(2) + 1);
+        self.paragraph(&format!("{fence}text\n{text}\n{fence}"));
+    }
+}
+
+/// Returns the length of the longest run of backticks.
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// Adds the verdict, the level and what was tested.
+fn heading(page: &mut Page, report: &RunReport) {
+    let plan = report.plan.as_ref();
+    let recipe = plan.map_or("unknown", |plan| plan.recipe.as_str());
+    let verdict = report
+        .finished
+        .as_ref()
+        .map_or("unfinished", |finished| finished.verdict.word());
+    page.paragraph(&format!("## {}: {verdict}", code(recipe)));
+    let mut text = String::new();
+    if let Some(finished) = &report.finished {
+        let time = times::short(finished.duration_ms);
+        text = format!("Level {} of 5, {time}. ", finished.level);
+    }
+    if let Some(plan) = plan {
+        let tested = code(&revisions(plan));
+        let deployer = plan.deployer.word();
+        // Writing to a string cannot fail.
+        let _ = write!(text, "Tested {tested}, deployed by {deployer}. ");
+    }
+    let _ = write!(text, "Run {}.", report.run_id);
+    page.paragraph(&text);
+}
+
+/// Adds the table of stages.
+fn stages(page: &mut Page, stages: &[StageResult]) {
+    if stages.is_empty() {
+        return;
+    }
+    let mut table = "| stage | outcome | time | |\n|---|---|---:|---|".to_owned();
+    for stage in stages {
+        let detail = match (&stage.skip, &stage.trouble) {
+            (Some(reason), _) => skip_text(reason),
+            (None, Some(trouble)) => trouble.message.clone(),
+            (None, None) if stage.checks.is_empty() => String::new(),
+            (None, None) => counted(stage.checks.len(), "check"),
+        };
+        let time = match stage.skip {
+            Some(_) => String::new(),
+            None => times::short(stage.duration_ms),
+        };
+        let (word, outcome) = (stage.stage, stage.outcome.word());
+        // Writing to a string cannot fail.
+        let _ = write!(
+            table,
+            "\n| {word} | {outcome} | {time} | {} |",
+            cell(&detail)
+        );
+    }
+    page.paragraph(&table);
+}
+
+/// Returns a trouble in lines: the error, its causes, the hint and the lines that show it.
+fn explained(trouble: &Trouble) -> Vec<String> {
+    let causes = trouble
+        .causes
+        .iter()
+        .map(|cause| format!("  caused by: {}", clean(cause)));
+    let hint = trouble
+        .hint
+        .iter()
+        .map(|hint| format!("hint: {}", clean(hint)));
+    let mut lines = vec![format!("error: {}", clean(&trouble.message))];
+    lines.extend(causes.chain(hint));
+    if let Some(excerpt) = &trouble.excerpt {
+        let title = clean(&excerpt.title);
+        lines.push(format!(
+            "{title}, last {} of {}:",
+            excerpt.lines.len(),
+            counted(excerpt.total, "line")
+        ));
+        lines.extend(
+            excerpt
+                .lines
+                .iter()
+                .map(|line| format!("| {}", clean(line))),
+        );
+    }
+    lines
+}
+
+/// Returns how the teardown ended.
+fn removed(teardown: &TeardownFinished) -> String {
+    let count: usize = teardown.removed.values().sum();
+    let time = times::short(teardown.duration_ms);
+    let mut text = format!("Teardown removed {} in {time}.", counted(count, "object"));
+    let left = teardown
+        .left
+        .iter()
+        .map(|left| format!("left behind: {left}"));
+    let vanished = teardown
+        .vanished
+        .iter()
+        .map(|gone| format!("not ours and gone: {gone}"));
+    let errors = teardown
+        .errors
+        .iter()
+        .map(|error| format!("error: {error}"));
+    for line in left.chain(vanished).chain(errors) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n- {}", code(&line));
+    }
+    text
+}
+
+/// Returns text from anywhere as inline code, in which nothing is a link, an image, a mention or HTML.
+fn code(text: &str) -> String {
+    let text = clean(text);
+    if text.is_empty() {
+        return text;
+    }
+    let fence = "`".repeat(longest_run(&text) + 1);
+    let pad = if text.starts_with(['`', ' ']) || text.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// Returns text from anywhere as inline code of a table, where a bar would end the cell even inside code.
+fn cell(text: &str) -> String {
+    code(&text.replace('|', "¦"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn a_failing_run_tells_what_happened_and_how_to_do_it_again() {
+        let page = render(&sample::report(), Some("ccci test wordpress --ref 8f3c1d2"));
+        insta::assert_snapshot!(page, @r"
+        ## `wordpress`: fail
+
+        Level 2 of 5, 9m 58s. Tested `2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0`, deployed by docker. Run 92222.
+
+        | stage | outcome | time | |
+        |---|---|---:|---|
+        | install | pass | 1m 49s | `1 check` |
+        | upgrade | pass | 1m 49s |  |
+        | backup | fail | 1m 49s | ``dump of `db` is empty`` |
+        | restore | skip |  | `backup failed` |
+        | custom | flaky | 1m 49s | `2 checks` |
+
+        ### Stage backup
+
+        ```text
+        error: dump of `db` is empty
+          caused by: `backup.sql` in volume `db-data` is 0 bytes
+          caused by: pre-hook of service `db` exited 1
+        hint: keep secret `db_root_password` at the version the base has
+        03-backup/abra.log, last 2 of 58 lines:
+        | mariadb-dump: Got error: 1045: Access denied
+        |     PASS [ 1m 49s] (5/5) wordpress custom
+        ```
+
+        Reproduce:
+
+        ```text
+        ccci test wordpress --ref 8f3c1d2
+        ```
+
+        ### Findings
+
+        - ``tag `2.14.0+6.8.1` has no message`` (`tag-not-annotated`)
+
+        Teardown removed 7 objects in 22s.
+        - `` left behind: volume `word-3fa91c_ci_example_org_db-data` ``
+        ");
+    }
+
+    #[test]
+    fn a_passing_run_has_nothing_to_reproduce() {
+        let mut report = sample::report();
+        report.stages.truncate(2);
+        report.lint.clear();
+        report.teardown = Some(sample::teardown(&[]));
+        let results = report.stages.clone();
+        report.finished = Some(sample::finished(&results, Verdict::Pass));
+        insta::assert_snapshot!(render(&report, Some("ccci test wordpress")), @r"
+        ## `wordpress`: pass
+
+        Level 2 of 5, 9m 58s. Tested `2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0`, deployed by docker. Run 92222.
+
+        | stage | outcome | time | |
+        |---|---|---:|---|
+        | install | pass | 1m 49s | `1 check` |
+        | upgrade | pass | 1m 49s |  |
+
+        Teardown removed 7 objects in 22s.
+        ");
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_any_within_it() {
+        let mut report = sample::report();
+        let trouble = report.stages[2].trouble.take().unwrap();
+        report.stages[2].trouble = Some(trouble.excerpt("log", "````\n<img src=x>\n@all", 5));
+        let page = render(&report, None);
+        assert!(page.contains("\n`````text\n"), "{page}");
+        assert_eq!(page.matches("\n`````").count(), 2, "{page}");
+    }
+
+    #[test]
+    fn text_from_a_recipe_is_code_and_nothing_else() {
+        for hostile in [
+            "@all ![x](http://x) <b>",
+            "`@all`",
+            "``",
+            "a | b",
+            "#12 [x](y)",
+            " `x",
+        ] {
+            let shown = cell(hostile);
+            let fence = shown.chars().take_while(|c| *c == '`').count();
+            let inner = &shown[fence..shown.len() - fence];
+            assert!(fence > 0 && longest_run(inner) != fence, "{shown}");
+            assert!(!inner.starts_with('`') && !inner.ends_with('`'), "{shown}");
+            assert!(!shown.contains('|'), "{shown}");
+        }
+    }
+
+    #[test]
+    fn no_byte_of_a_message_adds_a_row() {
+        let rows = |page: &str| page.lines().count();
+        let usual = rows(&render(&sample::report(), None));
+        for byte in 0..=255u8 {
+            let mut report = sample::report();
+            let text = String::from_utf8_lossy(&[b'a', byte, b'b']).into_owned();
+            report.stages[2].trouble.as_mut().unwrap().message = text;
+            assert_eq!(rows(&render(&report, None)), usual, "byte {byte}");
+        }
+    }
+}

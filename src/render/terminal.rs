@@ -366,3 +366,404 @@ impl Board {
         hidden
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use indicatif::{InMemoryTerm, TermLike};
+
+    use super::*;
+    use crate::{
+        model::event::Fact,
+        render::{level::Levels, line::Look, sample, screen::Size},
+    };
+
+    /// A writer into a terminal in memory, which ends lines as a terminal's driver does.
+    struct Glass(InMemoryTerm);
+
+    impl Write for Glass {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let text = String::from_utf8(bytes.to_vec()).expect("only text is written");
+            self.0.write_str(&text.replace('\n', "\r\n"))?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A writer that sends what it is given.
+    struct Wire(mpsc::Sender<String>);
+
+    impl Write for Wire {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            self.0.send(text).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn options(mode: Mode, size: Size, out: Box<dyn Write + Send>) -> Options {
+        let look = Look {
+            unicode: true,
+            ..Look::default()
+        };
+        Options {
+            mode,
+            view: View {
+                look,
+                tries: 1,
+                ..View::default()
+            },
+            capture: Capture::Yes,
+            heartbeat: Some(Duration::from_secs(30)),
+            size: Arc::new(move || size),
+            out,
+        }
+    }
+
+    fn live(rows: u16, columns: u16) -> (Board, InMemoryTerm) {
+        let glass = InMemoryTerm::new(rows, columns);
+        let out = Box::new(Glass(glass.clone()));
+        (
+            Board::new(options(Mode::Live, Size { rows, columns }, out)),
+            glass,
+        )
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// Plays the sample run up to the middle of the stage upgrade.
+    fn play_half(board: &mut Board) {
+        let events = sample::run();
+        for event in &events[..12] {
+            board.read(event, seconds(1)).unwrap();
+        }
+        let services = vec![
+            sample::service("app", 0, "starting", None),
+            sample::service("db", 1, "running", None),
+        ];
+        let progress = sample::progress(Stage::Upgrade, "GET /wp-login.php 502, try 19", services);
+        board.read(&sample::event(progress), seconds(100)).unwrap();
+        let line = "app: PHP Warning: mysqli_connect(): \u{1b}[31mConnection refused\u{1b}[2J";
+        board.echo(("wordpress", None), line, seconds(100)).unwrap();
+        board.tick(seconds(110)).unwrap();
+    }
+
+    #[test]
+    fn a_frame_of_80_columns_has_four_lines_below_the_permanent_ones() {
+        let (mut board, glass) = live(24, 80);
+        play_half(&mut board);
+        insta::assert_snapshot!(glass.contents(), @r"
+                 Run 92222 wordpress: word-3fa91c.ci.example.org, docker 28.2.2, ingress
+         proxy
+                Logs /home/ada/.local/state/ccci/runs/92222
+            Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 ski
+        pped
+        warning: wordpress: generic checks of stage `upgrade` are left out
+        warning: wordpress: `tests/custom.sh` will not run: the pull request is not appr
+        oved
+             Waiting wordpress: image wordpress:6.8.1
+                PASS [ 1m 49s] (1/5) wordpress install
+             Testing [00:01:49] ====>                1/4: 1 running, 1 passed
+             upgrade [00:01:49] GET /wp-login.php 502, try 19, gives up in 1m 29s
+            services app 0/1 starting   db 1/1 running
+                     app: PHP Warning: mysqli_connect(): Connection refused
+        ");
+    }
+
+    #[test]
+    fn a_frame_of_40_columns_leaves_out_tail_and_services() {
+        let (mut board, glass) = live(10, 40);
+        board
+            .read(&sample::event(sample::begun(Stage::Upgrade)), seconds(1))
+            .unwrap();
+        let services = vec![sample::service("app", 0, "starting", None)];
+        let progress = sample::progress(Stage::Upgrade, "GET /wp-login.php 502, try 19", services);
+        board.read(&sample::event(progress), seconds(1)).unwrap();
+        board
+            .echo(("wordpress", None), "a line", seconds(2))
+            .unwrap();
+        board.tick(seconds(3)).unwrap();
+        insta::assert_snapshot!(glass.contents(), @r"
+        Testing [00:00:02]               …
+        upgrade [00:00:02] GET /wp-login.…
+        ");
+    }
+
+    #[test]
+    fn lines_stand_above_the_frame_and_nothing_of_it_remains_at_the_end() {
+        let (mut board, glass) = live(40, 80);
+        for (event, second) in sample::run().iter().zip(1..) {
+            board.read(event, seconds(second)).unwrap();
+            board.tick(seconds(second) + FIRST_FRAME).unwrap();
+        }
+        board.close().unwrap();
+        insta::assert_snapshot!(glass.contents(), @r"
+                 Run 92222 wordpress: word-3fa91c.ci.example.org, docker 28.2.2, ingress
+         proxy
+                Logs /home/ada/.local/state/ccci/runs/92222
+            Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 ski
+        pped
+        warning: wordpress: generic checks of stage `upgrade` are left out
+        warning: wordpress: `tests/custom.sh` will not run: the pull request is not appr
+        oved
+             Waiting wordpress: image wordpress:6.8.1
+                PASS [ 1m 49s] (1/5) wordpress install
+                SLOW [> 3m 0s] (2/5) wordpress upgrade: app 0/1 starting
+                PASS [ 1m 49s] (2/5) wordpress upgrade
+        warning: wordpress: config `conf` changed, its version did not
+            hint: raise `CONF_VERSION`
+                FAIL [ 1m 49s] (3/5) wordpress backup: dump of `db` is empty
+            ── 03-backup/abra.log, last 2 of 58 lines ──
+            | mariadb-dump: Got error: 1045: Access denied
+            |     PASS [ 1m 49s] (5/5) wordpress custom
+            error: dump of `db` is empty
+              caused by: `backup.sql` in volume `db-data` is 0 bytes
+              caused by: pre-hook of service `db` exited 1
+            hint: keep secret `db_root_password` at the version the base has
+            log: /home/ada/.local/state/ccci/runs/92222/03-backup
+            reproduce: ccci test wordpress --ref 8f3c1d2 --keep failed
+                SKIP [       ] (4/5) wordpress restore: backup failed
+          TRY 1 FAIL [       ] wordpress custom: test_custom_login.py: dump of `db` is e
+        mpty
+           FLAKY 2/2 [    14s] wordpress custom: test_custom_login.py
+               FLAKY [ 1m 49s] (5/5) wordpress custom: 1 test, 1 check
+            Teardown [    22s] wordpress: removed 1 network, 4 secrets, 2 services
+        ────────────
+             Summary [ 9m 58s] wordpress, 5 stages: 3 passed (1 flaky), 1 failed, 1 skip
+        ped; level 2 of 5
+           FLAKY 2/2 [    14s] wordpress custom: test_custom_login.py
+                FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        error: recipe `wordpress` failed at stage `backup`
+        ");
+    }
+
+    #[test]
+    fn many_runs_have_a_line_each_and_no_more_than_eight() {
+        let (mut board, glass) = live(24, 80);
+        board.view.levels.verbosity = Verbosity::Quiet;
+        for number in 0..11 {
+            let recipe = format!("recipe-{number}");
+            let facts = [
+                sample::begun(Stage::Install),
+                sample::progress(
+                    Stage::Install,
+                    "",
+                    vec![sample::service("app", 0, "preparing", None)],
+                ),
+            ];
+            for fact in facts {
+                board
+                    .read(&sample::event_of(&recipe, number, fact), seconds(number))
+                    .unwrap();
+            }
+        }
+        board.tick(seconds(30)).unwrap();
+        insta::assert_snapshot!(glass.contents(), @r"
+         Testing [00:00:30]                      0/0: 11 running
+        recipe-0 [00:00:30] install (1/5) gives up in 1m 9s
+        recipe-1 [00:00:29] install (1/5) gives up in 1m 10s
+        recipe-2 [00:00:28] install (1/5) gives up in 1m 11s
+        recipe-3 [00:00:27] install (1/5) gives up in 1m 12s
+        recipe-4 [00:00:26] install (1/5) gives up in 1m 13s
+        recipe-5 [00:00:25] install (1/5) gives up in 1m 14s
+        recipe-6 [00:00:24] install (1/5) gives up in 1m 15s
+        recipe-7 [00:00:23] install (1/5) gives up in 1m 16s
+                 … 3 more
+        ");
+    }
+
+    #[test]
+    fn nothing_is_drawn_in_the_first_half_second() {
+        let (mut board, glass) = live(24, 80);
+        board
+            .waiting("n8n", "the recipe's repository", Duration::ZERO)
+            .unwrap();
+        board
+            .tick(FIRST_FRAME.checked_sub(Duration::from_millis(1)).unwrap())
+            .unwrap();
+        assert!(!board.region.is_shown());
+        board.tick(FIRST_FRAME).unwrap();
+        insta::assert_snapshot!(glass.contents(), @r"
+        Waiting n8n: the recipe's repository
+        Testing [00:00:00]                      0/0
+            n8n [00:00:00] waiting for the recipe's repository
+        ");
+    }
+
+    #[test]
+    fn the_narrowest_terminal_does_no_harm() {
+        for columns in [0, 1, 2, 9] {
+            let size = Size { rows: 0, columns };
+            let mut board = Board::new(options(Mode::Live, size, Box::new(io::sink())));
+            play_half(&mut board);
+            board.write("漢字漢字", seconds(111)).unwrap();
+            assert!(board.region.is_shown());
+        }
+    }
+
+    #[test]
+    fn the_cursor_is_shown_again_once() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let terminal = Terminal::new(options(Mode::Live, size, Box::new(Wire(send)))).unwrap();
+        terminal.finish().unwrap();
+        drop(terminal);
+        assert_eq!(lines.into_iter().collect::<Vec<_>>(), [SHOW_CURSOR]);
+    }
+
+    #[test]
+    fn a_heartbeat_comes_when_nothing_else_does_before_the_first_stage_too() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let mut options = options(Mode::Plain, size, Box::new(Wire(send)));
+        options.heartbeat = Some(Duration::from_millis(1));
+        let terminal = Terminal::new(options).unwrap();
+        terminal.waiting("n8n", "the lock").unwrap();
+        let limit = seconds(60);
+        assert_eq!(
+            lines.recv_timeout(limit).unwrap(),
+            "     Waiting n8n: the lock\n"
+        );
+        let beat = lines.recv_timeout(limit).unwrap();
+        assert_eq!(beat, "             0s: waiting for the lock\n");
+    }
+
+    #[test]
+    fn a_heartbeat_waits_for_its_period_after_each_line() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let mut board = Board::new(options(Mode::Plain, size, Box::new(Wire(send))));
+        board.waiting("n8n", "the lock", seconds(10)).unwrap();
+        board.tick(seconds(39)).unwrap();
+        assert_eq!(lines.try_iter().count(), 1);
+        assert_eq!(board.next_tick(seconds(39)), seconds(1));
+        board.tick(seconds(40)).unwrap();
+        assert_eq!(
+            lines.try_iter().collect::<Vec<_>>(),
+            ["             30s: waiting for the lock\n"]
+        );
+        assert_eq!(board.next_tick(seconds(40)), seconds(30));
+    }
+
+    #[test]
+    fn the_lines_of_one_event_are_one_write() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let mut board = Board::new(options(Mode::Plain, size, Box::new(Wire(send))));
+        board
+            .read(&sample::event(Fact::Kept(sample::kept())), seconds(1))
+            .unwrap();
+        let writes: Vec<_> = lines.try_iter().collect();
+        assert_eq!(writes.len(), 1);
+        assert_eq!(writes[0].lines().count(), 3);
+    }
+
+    #[test]
+    fn results_alone_leave_out_what_goes_on() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let mut board = Board::new(options(Mode::Results, size, Box::new(Wire(send))));
+        for event in sample::run() {
+            board.read(&event, seconds(1)).unwrap();
+        }
+        let text: String = lines.try_iter().collect();
+        assert!(
+            !text.contains("START") && !text.contains("preparing"),
+            "{text}"
+        );
+        assert!(
+            text.contains("        PASS ") && text.contains("     Summary "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn lines_of_children_are_shown_with_a_prefix_when_asked_for() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let mut board = Board::new(options(Mode::Plain, size, Box::new(Wire(send))));
+        let line = "PASS\r\u{1b}[2K::error::x";
+        board
+            .echo(("n8n", Some(Stage::Install)), line, seconds(1))
+            .unwrap();
+        assert_eq!(lines.try_iter().count(), 0);
+        board.view.levels = Levels {
+            verbosity: Verbosity::Verbose,
+            ..Levels::default()
+        };
+        board
+            .echo(("n8n", Some(Stage::Install)), line, seconds(1))
+            .unwrap();
+        board.capture = Capture::No;
+        board.echo(("n8n", None), line, seconds(1)).unwrap();
+        let shown: Vec<_> = lines.try_iter().collect();
+        assert_eq!(
+            shown,
+            ["n8n/install | PASS ::error::x\n", "PASS ::error::x\n"]
+        );
+    }
+
+    #[test]
+    fn a_status_tells_what_runs_how_long_and_the_last_lines() {
+        let (mut board, _) = live(24, 80);
+        play_half(&mut board);
+        for number in 0..30 {
+            board
+                .echo(("wordpress", None), &format!("line {number}"), seconds(110))
+                .unwrap();
+        }
+        let text = live::status(&board.runs, seconds(110));
+        assert_eq!(text.matches("\n  | line ").count(), 20);
+        assert!(text.ends_with("\n  | line 29\n"), "{text}");
+        let head: Vec<_> = text.lines().take(2).collect();
+        insta::assert_snapshot!(head.join("\n"), @r"
+        wordpress upgrade (2/5) [00:01:49] GET /wp-login.php 502, try 19, gives up in 1m 29s
+          services: app 0/1 starting, db 1/1 running
+        ");
+    }
+
+    #[test]
+    fn a_writer_that_fails_is_reported() {
+        let (send, lines) = mpsc::channel();
+        drop(lines);
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let mut board = Board::new(options(Mode::Plain, size, Box::new(Wire(send))));
+        assert!(
+            board
+                .read(&sample::event(sample::started()), seconds(1))
+                .is_err()
+        );
+    }
+}

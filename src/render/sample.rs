@@ -1,0 +1,359 @@
+//! A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
+
+use crate::model::{
+    event::{
+        DiagnosticLevel, EVENT_VERSION, Event, Fact, Kept, RunFinished, RunStarted, ServiceState,
+        StageFinished, TeardownFinished,
+    },
+    outcome::{
+        CheckKind, CheckResult, Excerpt, Outcome, SkipReason, StageResult, Trouble, Verdict,
+    },
+    plan::{
+        GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage,
+        Revision,
+    },
+    report::{Deployed, REPORT_VERSION, RunReport},
+    resource::{Resource, ResourceKind},
+    run::{DeployerKind, IngressKind, RunId, Trust},
+    stage::Stage,
+};
+
+/// Makes an event of a recipe's run.
+pub(super) fn event_of(recipe: &str, number: u64, fact: Fact) -> Event {
+    Event {
+        fact,
+        v: EVENT_VERSION,
+        run_id: RunId::from_number(number),
+        seq: 0,
+        ts: "2026-01-02T15:04:05Z".parse().unwrap(),
+        elapsed_ms: 312_000,
+        recipe: recipe.to_owned(),
+    }
+}
+
+/// Makes an event of the sample run.
+pub(super) fn event(fact: Fact) -> Event {
+    event_of("wordpress", 7, fact)
+}
+
+/// Makes a revision.
+fn revision(label: &str, commit: char) -> Revision {
+    Revision {
+        label: label.to_owned(),
+        version: label.parse().ok(),
+        commit: Some(commit.to_string().repeat(40).parse().unwrap()),
+        uncommitted: false,
+        lightweight: false,
+    }
+}
+
+/// Makes the plan.
+pub(super) fn plan() -> Plan {
+    let stages = Stage::ALL.map(|stage| PlannedStage {
+        stage,
+        skip: (stage == Stage::Restore).then(|| SkipReason::Declared("not ours".into())),
+        generic: if stage == Stage::Upgrade {
+            GenericChecks::LeftOut
+        } else {
+            GenericChecks::Made
+        },
+    });
+    Plan {
+        recipe: "wordpress".parse().unwrap(),
+        domain: "word-3fa91c.ci.example.org".parse().unwrap(),
+        head: revision("2.14.0+6.8.1", '8'),
+        base: Some(revision("2.13.1+6.8.0", '7')),
+        trust: Trust::Untrusted,
+        deployer: DeployerKind::Docker,
+        ingress: IngressKind::Proxy,
+        stages: stages.into(),
+        overlays: vec![Overlay {
+            path: "tests/custom.sh".into(),
+            origin: OverlayOrigin::Recipe,
+            role: OverlayRole::Test(Stage::Custom),
+            runner: OverlayRunner::Executable,
+            refused: Some("the pull request is not approved".into()),
+        }],
+    }
+}
+
+/// Makes a service.
+pub(super) fn service(name: &str, running: u64, state: &str, error: Option<&str>) -> ServiceState {
+    ServiceState {
+        name: name.into(),
+        running,
+        wanted: 1,
+        state: state.into(),
+        error: error.map(ToOwned::to_owned),
+    }
+}
+
+/// Makes progress of a stage.
+pub(super) fn progress(stage: Stage, doing: &str, services: Vec<ServiceState>) -> Fact {
+    Fact::StageProgress {
+        stage,
+        doing: doing.into(),
+        services,
+        left_ms: 99_000,
+    }
+}
+
+/// Makes the trouble of the stage backup.
+pub(super) fn trouble() -> Trouble {
+    let mut trouble = Trouble::recipe("dump-empty", "dump of `db` is empty")
+        .because("`backup.sql` in volume `db-data` is 0 bytes")
+        .because("pre-hook of service `db` exited 1")
+        .hint("keep secret `db_root_password` at the version the base has");
+    trouble.excerpt = Some(Excerpt {
+        title: "03-backup/abra.log".into(),
+        total: 58,
+        lines: vec![
+            "mariadb-dump: Got error: 1045: Access denied".into(),
+            "    PASS [ 1m 49s] (5/5) wordpress custom".into(),
+        ],
+    });
+    trouble
+}
+
+/// Makes a check.
+pub(super) fn check(kind: CheckKind, name: &str, outcome: Outcome) -> CheckResult {
+    let bad = outcome.is_failure() || outcome == Outcome::Broken;
+    CheckResult {
+        kind,
+        name: name.into(),
+        outcome,
+        duration_ms: 14_000,
+        note: (!bad).then(|| "as it should be".into()),
+        trouble: bad.then(trouble),
+        attempts: if outcome == Outcome::Flaky { 2 } else { 1 },
+        log: Some("05-custom/x.log".into()),
+    }
+}
+
+/// Makes a stage that ended.
+pub(super) fn ended(stage: Stage, outcome: Outcome, checks: Vec<CheckResult>) -> StageFinished {
+    let bad = outcome.is_failure() || outcome == Outcome::Broken;
+    let result = StageResult {
+        stage,
+        outcome,
+        skip: (outcome == Outcome::Skip).then(|| SkipReason::Earlier("backup failed".into())),
+        trouble: bad.then(trouble),
+        duration_ms: 109_000,
+        checks,
+        log: (outcome != Outcome::Skip).then(|| stage.folder()),
+    };
+    StageFinished {
+        result,
+        number: stage.place().into(),
+        count: 5,
+        reproduce: bad.then(|| "ccci test wordpress --ref 8f3c1d2 --keep failed".into()),
+    }
+}
+
+/// Makes the first event of a run.
+pub(super) fn started() -> Fact {
+    Fact::RunStarted(RunStarted {
+        argv: vec!["test".into(), "wordpress".into()],
+        log_dir: "/home/ada/.local/state/ccci/runs/92222".into(),
+        ccci: "0.1.0".into(),
+        domain: "word-3fa91c.ci.example.org".into(),
+        deployer: "docker 28.2.2".into(),
+        ingress: "proxy".into(),
+    })
+}
+
+/// Makes a start of a stage.
+pub(super) fn begun(stage: Stage) -> Fact {
+    Fact::StageStarted {
+        stage,
+        number: stage.place().into(),
+        count: 5,
+    }
+}
+
+/// Makes a teardown that leaves something or nothing.
+pub(super) fn teardown(left: &[&str]) -> TeardownFinished {
+    let kinds = [("network", 1), ("secret", 4), ("service", 2), ("config", 0)];
+    let left = left.iter();
+    TeardownFinished {
+        removed: kinds.map(|(kind, count)| (kind.to_owned(), count)).into(),
+        left: left
+            .map(|name| Resource::new(ResourceKind::Volume, *name))
+            .collect(),
+        vanished: Vec::new(),
+        errors: Vec::new(),
+        duration_ms: 22_000,
+    }
+}
+
+/// Makes the end of a run from its stages.
+pub(super) fn finished(stages: &[StageResult], verdict: Verdict) -> RunFinished {
+    let mut finished = RunFinished::count(stages);
+    finished.verdict = verdict;
+    finished.duration_ms = 598_000;
+    finished.report = "/home/ada/.local/state/ccci/runs/92222/report.json".into();
+    finished
+}
+
+/// Makes the stages of the run that fails.
+pub(super) fn stages() -> Vec<StageFinished> {
+    vec![
+        ended(
+            Stage::Install,
+            Outcome::Pass,
+            vec![check(CheckKind::Generic, "converged", Outcome::Pass)],
+        ),
+        ended(Stage::Upgrade, Outcome::Pass, vec![]),
+        ended(
+            Stage::Backup,
+            Outcome::Fail,
+            vec![check(CheckKind::Generic, "dump", Outcome::Fail)],
+        ),
+        ended(Stage::Restore, Outcome::Skip, vec![]),
+        ended(
+            Stage::Custom,
+            Outcome::Flaky,
+            vec![
+                check(CheckKind::Test, "test_custom_login.py", Outcome::Flaky),
+                check(CheckKind::Declared, "http-home", Outcome::Pass),
+            ],
+        ),
+    ]
+}
+
+/// Makes all events of the run that fails.
+pub(super) fn run() -> Vec<Event> {
+    let [install, upgrade, backup, restore, custom] = stages().try_into().unwrap();
+    let results: Vec<_> = stages().into_iter().map(|stage| stage.result).collect();
+    let [preparing, starting] = ["preparing", "starting"].map(|state| {
+        vec![
+            service("app", 0, state, None),
+            service("db", u64::from(state == "starting"), state, None),
+        ]
+    });
+    let lint = CheckResult {
+        outcome: Outcome::Pass,
+        trouble: Some(
+            Trouble::recipe(
+                "config-not-raised",
+                "config `conf` changed, its version did not",
+            )
+            .hint("raise `CONF_VERSION`"),
+        ),
+        ..check(CheckKind::Lint, "config-versions", Outcome::Pass)
+    };
+    let facts = vec![
+        started(),
+        Fact::Plan {
+            recipes: vec![plan()],
+        },
+        Fact::Waiting {
+            what: "image wordpress:6.8.1".into(),
+        },
+        begun(Stage::Install),
+        progress(Stage::Install, "converging", preparing),
+        progress(Stage::Install, "converging", starting.clone()),
+        progress(Stage::Install, "converging", starting.clone()),
+        progress(Stage::Install, "GET / 502, try 1", starting.clone()),
+        progress(Stage::Install, "GET / 502, try 2", starting),
+        Fact::CheckFinished {
+            stage: Stage::Install,
+            check: install.result.checks[0].clone(),
+        },
+        Fact::StageFinished(install),
+        begun(Stage::Upgrade),
+        Fact::StageSlow {
+            stage: Stage::Upgrade,
+            at_least_ms: 180_000,
+            doing: "app 0/1 starting".into(),
+        },
+        Fact::CheckFinished {
+            stage: Stage::Upgrade,
+            check: lint,
+        },
+        Fact::StageFinished(upgrade),
+        begun(Stage::Backup),
+        Fact::CheckFinished {
+            stage: Stage::Backup,
+            check: backup.result.checks[0].clone(),
+        },
+        Fact::StageFinished(backup),
+        Fact::StageFinished(restore),
+        begun(Stage::Custom),
+        Fact::AttemptFailed {
+            stage: Stage::Custom,
+            name: "test_custom_login.py".into(),
+            attempt: 1,
+            trouble: trouble(),
+        },
+        Fact::CheckFinished {
+            stage: Stage::Custom,
+            check: custom.result.checks[0].clone(),
+        },
+        Fact::CheckFinished {
+            stage: Stage::Custom,
+            check: custom.result.checks[1].clone(),
+        },
+        Fact::StageFinished(custom),
+        Fact::ResourceRemoved {
+            resource: Resource::new(ResourceKind::Volume, "x"),
+        },
+        Fact::TeardownFinished(teardown(&[])),
+        Fact::RunFinished(finished(&results, Verdict::Fail)),
+    ];
+    facts.into_iter().map(event).collect()
+}
+
+/// Makes a diagnostic.
+pub(super) fn diagnostic(level: DiagnosticLevel) -> Fact {
+    Fact::Diagnostic {
+        level,
+        trouble: Trouble::broken("registry-rate-limit", "registry rate limit (429)")
+            .because("too many pulls")
+            .hint("log in to the registry"),
+    }
+}
+
+/// Makes a kept app.
+pub(super) fn kept() -> Kept {
+    Kept {
+        url: "https://word-3fa91c.ci.example.org".into(),
+        until: "2026-01-02T16:05:00Z".parse().unwrap(),
+        shell: "CCCI_RUN_ID=92222 ccci exec app -- sh".into(),
+        remove: "ccci teardown 92222".into(),
+    }
+}
+
+/// Makes the report of the run that fails and leaks.
+pub(super) fn report() -> RunReport {
+    let stages: Vec<_> = stages().into_iter().map(|stage| stage.result).collect();
+    let time = "2026-01-02T15:04:05Z".parse().unwrap();
+    RunReport {
+        version: REPORT_VERSION,
+        run_id: RunId::from_number(7),
+        argv: vec!["test".into()],
+        pid: 1,
+        host: "ci.example.org".into(),
+        started: time,
+        updated: time,
+        programs: [("docker".to_owned(), "28.2.2".to_owned())].into(),
+        plan: Some(plan()),
+        installs: 1,
+        deployed: vec![Deployed {
+            label: "2.14.0+6.8.1".into(),
+            images: [("app".to_owned(), "wordpress:6.8.1@sha256:abc".to_owned())].into(),
+            ..Deployed::default()
+        }],
+        finished: Some(finished(&stages, Verdict::Fail)),
+        stages,
+        trouble: None,
+        lint: vec![Trouble::recipe(
+            "tag-not-annotated",
+            "tag `2.14.0+6.8.1` has no message",
+        )],
+        teardown: Some(teardown(&["word-3fa91c_ci_example_org_db-data"])),
+        kept: None,
+        before: Vec::new(),
+        after: Vec::new(),
+    }
+}
