@@ -1,4 +1,4 @@
-//! Annotations for GitHub Actions: one workflow command per stage that did not pass.
+//! Workflow commands for GitHub Actions: an annotation per stage that did not pass.
 
 use crate::model::{
     outcome::{Outcome, StageResult},
@@ -36,6 +36,18 @@ pub(crate) fn annotations(report: &RunReport) -> Vec<String> {
     stages.chain(trouble).chain(leaks).collect()
 }
 
+/// Returns the command after which nothing is a command until the token is said.
+///
+/// What a recipe prints is untrusted, and a runner finds some commands even inside a line.
+pub(crate) fn stop_commands(token: &str) -> String {
+    format!("::stop-commands::{token}")
+}
+
+/// Returns the command that ends what [`stop_commands`] began.
+pub(crate) fn resume_commands(token: &str) -> String {
+    format!("::{token}::")
+}
+
 /// Returns one command.
 fn error(title: &str, message: &str) -> String {
     format!(
@@ -69,6 +81,12 @@ mod tests {
         ::error title=wordpress backup%3A fail::dump of `db` is empty
         ::error title=wordpress teardown%3A leak::volume `word-3fa91c_ci_example_org_db-data` remains
         ");
+    }
+
+    #[test]
+    fn commands_stop_until_the_token_is_said() {
+        assert_eq!(stop_commands("k7m2q"), "::stop-commands::k7m2q");
+        assert_eq!(resume_commands("k7m2q"), "::k7m2q::");
     }
 
     #[test]

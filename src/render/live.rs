@@ -19,9 +19,9 @@ const BAR_COLUMNS: usize = 20;
 /// With fewer columns the last line of a log is left out.
 const TAIL_COLUMNS: u16 = 60;
 /// With fewer columns the services are left out too.
-const SERVICES_COLUMNS: u16 = 50;
+const SERVICES_COLUMNS: u16 = 54;
 /// With fewer columns the bar is left out too.
-const PROGRESS_COLUMNS: u16 = 40;
+const PROGRESS_COLUMNS: u16 = 48;
 
 /// Returns the lines of the live region at this time, each no wider than the screen.
 pub(crate) fn frame(runs: &[Running], at: Duration, size: Size, look: &Look) -> Vec<String> {
@@ -60,8 +60,12 @@ fn testing(runs: &[Running], at: Duration, size: Size) -> String {
         PROGRESS_COLUMNS.. => format!("{} ", bar(done, total)),
         _ => String::new(),
     };
-    let colon = if shown.is_empty() { "" } else { ": " };
-    let text = format!("{bar}{done}/{total}{colon}{}", shown.join(", "));
+    let text = match (total, shown.as_slice()) {
+        // Nothing is planned yet.
+        (0, shown) => shown.join(", "),
+        (_, []) => format!("{bar}{done}/{total}"),
+        (_, shown) => format!("{bar}{done}/{total}: {}", shown.join(", ")),
+    };
     timed("Testing", since, at, &text)
 }
 
@@ -82,6 +86,8 @@ fn bar(done: usize, total: usize) -> String {
 fn timed(word: &str, since: Duration, at: Duration, text: &str) -> String {
     let time = times::clock(millis(at.saturating_sub(since)));
     format!("{:>12} [{time}] {}", clean(word), clean(text))
+        .trim_end()
+        .to_owned()
 }
 
 /// Returns the lines of the only run: its stage, its services, the last line of its log.

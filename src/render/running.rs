@@ -117,6 +117,7 @@ impl Running {
             Fact::TeardownFinished(teardown) => self.teardown = Some(teardown.clone()),
             Fact::RunFinished(_) => {
                 self.over = true;
+                self.tail.clear();
                 self.stage = None;
                 self.between = None;
             }

@@ -135,6 +135,12 @@ impl Terminal {
         self.shared.board().print(lines, at)
     }
 
+    /// Writes a command for the CI that reads this stream, in one line.
+    pub(crate) fn command(&self, text: &str) -> io::Result<()> {
+        let at = self.shared.began.elapsed();
+        self.shared.board().write(&clean(text), at)
+    }
+
     /// Takes a line of a child or the command that starts it: kept for a status, shown with `-v`.
     pub(crate) fn echo(&self, recipe: &str, stage: Option<Stage>, line: &str) -> io::Result<()> {
         let at = self.shared.began.elapsed();
@@ -481,11 +487,14 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_40_columns_leaves_out_tail_and_services() {
+    fn a_frame_of_40_columns_leaves_out_tail_services_and_bar() {
         let (mut board, glass) = live(10, 40);
-        board
-            .read(&sample::event(sample::begun(Stage::Upgrade)), seconds(1))
-            .unwrap();
+        let plan = Fact::Plan {
+            recipes: vec![sample::plan()],
+        };
+        for fact in [plan, sample::begun(Stage::Upgrade)] {
+            board.read(&sample::event(fact), seconds(1)).unwrap();
+        }
         let services = vec![sample::service("app", 0, "starting", None)];
         let progress = sample::progress(Stage::Upgrade, "GET /wp-login.php 502, try 19", services);
         board.read(&sample::event(progress), seconds(1)).unwrap();
@@ -494,8 +503,16 @@ mod tests {
             .unwrap();
         board.tick(seconds(3)).unwrap();
         insta::assert_snapshot!(glass.contents(), @r"
-        Testing [00:00:02]               …
-        upgrade [00:00:02] GET /wp-login.…
+            Starting wordpress 2.14.0+6.8.1 (888
+        8888) from 2.13.1+6.8.0: 4 stages, 1 ski
+        pped
+        warning: wordpress: generic checks of st
+        age `upgrade` are left out
+        warning: wordpress: `tests/custom.sh` wi
+        ll not run: the pull request is not appr
+        oved
+             Testing [00:00:02] 0/4: 1 running
+             upgrade [00:00:02] GET /wp-login.…
         ");
     }
 
@@ -570,7 +587,7 @@ mod tests {
         }
         board.tick(seconds(30)).unwrap();
         insta::assert_snapshot!(glass.contents(), @r"
-         Testing [00:00:30]                      0/0: 11 running
+         Testing [00:00:30] 11 running
         recipe-0 [00:00:30] install (1/5) gives up in 1m 9s
         recipe-1 [00:00:29] install (1/5) gives up in 1m 10s
         recipe-2 [00:00:28] install (1/5) gives up in 1m 11s
@@ -596,7 +613,7 @@ mod tests {
         board.tick(FIRST_FRAME).unwrap();
         insta::assert_snapshot!(glass.contents(), @r"
         Waiting n8n: the recipe's repository
-        Testing [00:00:00]                      0/0
+        Testing [00:00:00]
             n8n [00:00:00] waiting for the recipe's repository
         ");
     }
