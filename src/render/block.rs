@@ -1,14 +1,15 @@
 //! The blocks of several lines: the evidence of a stage, and how a run ended.
 
 use crate::model::{
-    event::{RunFinished, StageFinished},
+    event::{Kept, RunFinished, StageFinished, TeardownFinished},
     outcome::{Outcome, Trouble, Verdict},
 };
 
 use super::{
-    level::{FinalStatusLevel, OutputWhen, Weight},
+    level::{FinalStatusLevel, OutputWhen, StatusLevel, Weight},
     line::{Line, Tone, shown_path},
-    lines::{View, leak_lines, named_check, stage_line},
+    lines::{View, warning},
+    results::{named_check, stage_line},
     running::{Running, counted},
     times,
 };
@@ -124,17 +125,18 @@ fn summary(finished: &RunFinished, run: &Running) -> Line {
         (finished.skipped, "skipped"),
     ];
     let total = counts.iter().map(|(count, _)| count).sum();
+    let flaky = match finished.flaky {
+        0 => String::new(),
+        count => format!(" ({count} flaky)"),
+    };
     let mut shown: Vec<_> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
+        .map(|(count, word)| match *word {
+            "passed" => format!("{count} {word}{flaky}"),
+            _ => format!("{count} {word}"),
+        })
         .collect();
-    if finished.flaky > 0 {
-        let passed = shown.first_mut().filter(|_| finished.passed > 0);
-        if let Some(passed) = passed {
-            passed.push_str(&format!(" ({} flaky)", finished.flaky));
-        }
-    }
     if finished.leaked > 0 {
         shown.push(format!("{} left behind", finished.leaked));
     }
@@ -240,4 +242,60 @@ fn verdict(finished: &RunFinished, run: &Running) -> Option<String> {
         }
         Verdict::Cancelled => Some(format!("the run of recipe `{recipe}` was cancelled")),
     }
+}
+
+/// Returns the lines of a teardown: what went, what is left, what is gone that should not be.
+pub(crate) fn teardown_lines(recipe: &str, teardown: &TeardownFinished) -> Vec<Line> {
+    let time = times::padded(teardown.duration_ms);
+    let removed: Vec<_> = teardown
+        .removed
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(kind, count)| counted(*count, kind))
+        .collect();
+    let removed = if removed.is_empty() {
+        "nothing to remove".to_owned()
+    } else {
+        format!("removed {}", removed.join(", "))
+    };
+    let mut lines = vec![Line::status(
+        Weight::Info,
+        ("Teardown", Tone::Info),
+        format!("[{time}] {recipe}: {removed}"),
+    )];
+    lines.extend(leak_lines(
+        Weight::Result(StatusLevel::Leak),
+        recipe,
+        teardown,
+    ));
+    let vanished = teardown.vanished.iter();
+    let vanished = vanished.map(|gone| format!("{gone} was not ours and is gone"));
+    let errors = teardown
+        .errors
+        .iter()
+        .map(|error| format!("teardown: {error}"));
+    lines.extend(vanished.chain(errors).map(|text| warning(recipe, &text)));
+    lines
+}
+
+/// Returns a line for each object left behind.
+pub(crate) fn leak_lines(weight: Weight, recipe: &str, teardown: &TeardownFinished) -> Vec<Line> {
+    let time = times::padded(teardown.duration_ms);
+    let left = teardown.left.iter();
+    let line = |left| {
+        let text = format!("[{time}] {recipe}: {left} remains");
+        Line::status(weight, ("LEAK", Tone::Warn), text)
+    };
+    left.map(line).collect()
+}
+
+/// Returns how to get at a kept app and how to get rid of it.
+pub(crate) fn kept_lines(recipe: &str, kept: &Kept) -> Vec<Line> {
+    let until = kept.until.strftime("%H:%M UTC");
+    let text = format!("{recipe}: {} until {until}", kept.url);
+    vec![
+        Line::status(Weight::Vital, ("Kept", Tone::Info), text),
+        Line::below(Weight::Vital, format!("shell:  {}", kept.shell)),
+        Line::below(Weight::Vital, format!("remove: {}", kept.remove)),
+    ]
 }

@@ -1,4 +1,4 @@
-//! JUnit XML from a report, for CI systems that read it.
+//! `JUnit` XML from a report, for CI systems that read it.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::model::{
     report::RunReport,
 };
 
-use super::lines::skip_text;
+use super::results::skip_text;
 
-/// Returns the report as JUnit XML: one suite, one case per stage and one per check.
+/// Returns the report as `JUnit` XML: one suite, one case per stage and one per check.
 pub(crate) fn render(report: &RunReport) -> String {
     let recipe = recipe(report);
     let mut suite = TestSuite::new(suite_name(report));
@@ -236,55 +236,20 @@ mod tests {
     use crate::render::sample;
 
     #[test]
-    fn a_failing_run_has_a_case_for_each_stage_check_and_leak() {
-        insta::assert_snapshot!(render(&sample::report()), @r#"
-        <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="ccci" tests="10" skipped="1" failures="2" errors="1" time="598.000">
-            <testsuite name="wordpress@2.14.0+6.8.1" tests="10" skipped="1" errors="1" failures="2" time="598.000">
-                <properties>
-                    <property name="run-id" value="92222"/>
-                    <property name="server" value="ci.example.org"/>
-                    <property name="commit" value="8888888888888888888888888888888888888888"/>
-                    <property name="domain" value="word-3fa91c.ci.example.org"/>
-                    <property name="version.docker" value="28.2.2"/>
-                    <property name="image.app" value="wordpress:6.8.1@sha256:abc"/>
-                    <property name="report" value="/home/ada/.local/state/ccci/runs/92222/report.json"/>
-                </properties>
-                <testcase name="install" classname="wordpress" time="109.000">
-                    <properties>
-                        <property name="log" value="01-install"/>
-                    </properties>
-                </testcase>
-                <testcase name="generic::converged" classname="wordpress" time="14.000">
-                    <properties>
-                        <property name="stage" value="install"/>
-                        <property name="log" value="05-custom/x.log"/>
-                    </properties>
-                </testcase>
-                <testcase name="upgrade" classname="wordpress" time="109.000">
-                    <properties>
-                        <property name="log" value="02-upgrade"/>
-                    </properties>
-                </testcase>
+    fn failures_skips_flaky_checks_and_leaks_have_their_elements() {
+        let mut report = sample::report();
+        report.stages.drain(..2);
+        report.stages[2].checks.truncate(1);
+        report.stages[0].trouble.as_mut().unwrap().causes.clear();
+        report.stages[0].checks.clear();
+        let xml = render(&report);
+        let (_, cases) = xml.split_once("</properties>\n").unwrap();
+        insta::assert_snapshot!(cases, @r#"
                 <testcase name="backup" classname="wordpress" time="109.000">
                     <properties>
                         <property name="log" value="03-backup"/>
                     </properties>
                     <failure message="dump of `db` is empty" type="dump-empty">dump of `db` is empty
-        caused by: `backup.sql` in volume `db-data` is 0 bytes
-        caused by: pre-hook of service `db` exited 1
-        hint: keep secret `db_root_password` at the version the base has</failure>
-                    <system-out>mariadb-dump: Got error: 1045: Access denied
-            PASS [ 1m 49s] (5/5) wordpress custom</system-out>
-                </testcase>
-                <testcase name="generic::dump" classname="wordpress" time="14.000">
-                    <properties>
-                        <property name="stage" value="backup"/>
-                        <property name="log" value="05-custom/x.log"/>
-                    </properties>
-                    <failure message="dump of `db` is empty" type="dump-empty">dump of `db` is empty
-        caused by: `backup.sql` in volume `db-data` is 0 bytes
-        caused by: pre-hook of service `db` exited 1
         hint: keep secret `db_root_password` at the version the base has</failure>
                     <system-out>mariadb-dump: Got error: 1045: Access denied
             PASS [ 1m 49s] (5/5) wordpress custom</system-out>
@@ -307,17 +272,30 @@ mod tests {
                     <flakyFailure message="an earlier try failed" type="flaky">
                     </flakyFailure>
                 </testcase>
-                <testcase name="check::http-home" classname="wordpress" time="14.000">
-                    <properties>
-                        <property name="stage" value="custom"/>
-                        <property name="log" value="05-custom/x.log"/>
-                    </properties>
-                </testcase>
                 <testcase name="teardown" classname="wordpress" time="22.000">
                     <error message="left behind: volume `word-3fa91c_ci_example_org_db-data`" type="leak"/>
                 </testcase>
             </testsuite>
         </testsuites>
+        "#);
+    }
+
+    #[test]
+    fn the_suite_says_what_was_tested_where_and_with_what() {
+        let xml = render(&sample::report());
+        let (head, _) = xml.split_once("</properties>").unwrap();
+        insta::assert_snapshot!(head, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="ccci" tests="10" skipped="1" failures="2" errors="1" time="598.000">
+            <testsuite name="wordpress@2.14.0+6.8.1" tests="10" skipped="1" errors="1" failures="2" time="598.000">
+                <properties>
+                    <property name="run-id" value="92222"/>
+                    <property name="server" value="ci.example.org"/>
+                    <property name="commit" value="8888888888888888888888888888888888888888"/>
+                    <property name="domain" value="word-3fa91c.ci.example.org"/>
+                    <property name="version.docker" value="28.2.2"/>
+                    <property name="image.app" value="wordpress:6.8.1@sha256:abc"/>
+                    <property name="report" value="/home/ada/.local/state/ccci/runs/92222/report.json"/>
         "#);
     }
 

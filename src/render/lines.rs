@@ -1,8 +1,8 @@
 //! Turns each event of a run into the lines that people read.
 
 use crate::model::{
-    event::{DiagnosticLevel, Event, Fact, Kept, RunStarted, StageFinished, TeardownFinished},
-    outcome::{CheckKind, CheckResult, Outcome, SkipReason, Trouble},
+    event::{DiagnosticLevel, Event, Fact, RunStarted},
+    outcome::Trouble,
     plan::{GenericChecks, Plan},
     stage::Stage,
 };
@@ -11,12 +11,10 @@ use super::{
     block,
     level::{Levels, StatusLevel, Weight},
     line::{Line, Look, Tone, shown_path},
+    results,
     running::{Running, StageNow, counted, revisions, services_text},
     times,
 };
-
-/// The time of what has none.
-pub(crate) const NO_TIME: &str = "       ";
 
 /// How a reader wants its lines.
 #[derive(Clone, Debug, Default)]
@@ -59,21 +57,23 @@ pub(crate) fn lines(event: &Event, run: &Running, view: &View) -> Vec<Line> {
             trouble,
         } => {
             let word = format!("TRY {attempt} FAIL");
-            let text = format!("[{NO_TIME}] {recipe} {stage}: {name}: {trouble}");
+            let text = format!("[{}] {recipe} {stage}: {name}: {trouble}", results::NO_TIME);
             vec![Line::status(
                 Weight::Result(StatusLevel::Try),
                 (&word, Tone::Odd),
                 text,
             )]
         }
-        Fact::CheckFinished { stage, check } => check_line(recipe, *stage, check, view.tries)
-            .into_iter()
-            .collect(),
-        Fact::StageFinished(finished) => stage_lines(finished, run, view),
+        Fact::CheckFinished { stage, check } => {
+            results::check_line(recipe, *stage, check, view.tries)
+                .into_iter()
+                .collect()
+        }
+        Fact::StageFinished(finished) => results::stage_lines(finished, run, view),
         Fact::Diagnostic { level, trouble } => diagnostic(recipe, *level, trouble),
         Fact::CancelBegun { signal } => vec![cancelling(event, signal)],
-        Fact::TeardownFinished(teardown) => teardown_lines(recipe, teardown),
-        Fact::Kept(kept) => kept_lines(recipe, kept),
+        Fact::TeardownFinished(teardown) => block::teardown_lines(recipe, teardown),
+        Fact::Kept(kept) => block::kept_lines(recipe, kept),
         Fact::RunFinished(finished) => block::end(finished, run, view),
         Fact::ResourceCreated { .. } | Fact::ResourceRemoved { .. } => Vec::new(),
     }
@@ -133,7 +133,7 @@ fn plan_lines(plan: &Plan) -> Vec<Line> {
 }
 
 /// Makes a warning.
-fn warning(recipe: &str, text: &str) -> Line {
+pub(crate) fn warning(recipe: &str, text: &str) -> Line {
     let text = format!("{recipe}: {text}");
     Line::message(Weight::Info, ("warning", Tone::Warn), text)
 }
@@ -214,140 +214,8 @@ fn place(stage: &StageNow) -> String {
     format!("({}/{}) ", stage.number, stage.count)
 }
 
-/// Returns the word and the colour of an outcome.
-pub(crate) const fn outcome_word(outcome: Outcome) -> (&'static str, Tone) {
-    match outcome {
-        Outcome::Pass => ("PASS", Tone::Good),
-        Outcome::Flaky => ("FLAKY", Tone::Odd),
-        Outcome::Fail => ("FAIL", Tone::Bad),
-        Outcome::Timeout => ("TIMEOUT", Tone::Bad),
-        Outcome::Skip => ("SKIP", Tone::Warn),
-        Outcome::Broken => ("BROKEN", Tone::Odd),
-    }
-}
-
-/// Returns the line of a check that is worth one of its own.
-///
-/// A generic check that fails is what its stage's line tells; a test or a declared check is named besides.
-fn check_line(recipe: &str, stage: Stage, check: &CheckResult, tries: u32) -> Option<Line> {
-    let level = match (check.kind, check.outcome) {
-        (_, Outcome::Flaky) => StatusLevel::Try,
-        (
-            CheckKind::Generic | CheckKind::Hook,
-            Outcome::Fail | Outcome::Timeout | Outcome::Broken,
-        ) => return None,
-        (CheckKind::Lint, Outcome::Pass | Outcome::Skip | Outcome::Broken) => return None,
-        (_, Outcome::Fail | Outcome::Timeout | Outcome::Broken) => StatusLevel::Fail,
-        (_, Outcome::Skip) => StatusLevel::Skip,
-        (_, Outcome::Pass) => StatusLevel::All,
-    };
-    Some(named_check(
-        Weight::Result(level),
-        recipe,
-        stage,
-        (check, tries),
-    ))
-}
-
-/// Returns the line of a check.
-pub(crate) fn named_check(
-    weight: Weight,
-    recipe: &str,
-    stage: Stage,
-    (check, tries): (&CheckResult, u32),
-) -> Line {
-    let (word, tone) = outcome_word(check.outcome);
-    let word = match check.outcome {
-        Outcome::Flaky => format!("{word} {}/{}", check.attempts, tries.max(check.attempts)),
-        _ => word.to_owned(),
-    };
-    let trouble = check
-        .trouble
-        .as_ref()
-        .map(|trouble| trouble.message.as_str());
-    let detail = match (check.outcome, trouble.or(check.note.as_deref())) {
-        (Outcome::Flaky, _) | (_, None) => String::new(),
-        (_, Some(detail)) => format!(": {detail}"),
-    };
-    let time = times::padded(check.duration_ms);
-    let text = format!("[{time}] {recipe} {stage}: {}{detail}", check.name);
-    Line::status(weight, (&word, tone), text)
-}
-
-/// Returns the lines of a stage that ended: its result, its evidence, its lint findings.
-fn stage_lines(finished: &StageFinished, run: &Running, view: &View) -> Vec<Line> {
-    let place = format!("({}/{}) ", finished.number, finished.count);
-    let weight = stage_weight(finished.result.outcome);
-    let mut lines = vec![stage_line(weight, &place, (finished, &run.recipe))];
-    if block::is_wanted(finished, view, super::level::OutputWhen::is_immediate) && !run.cancelled {
-        lines.extend(block::evidence(weight, finished, run, view));
-    }
-    let findings = run.lint.iter();
-    lines.extend(
-        findings.flat_map(|found| diagnostic(&run.recipe, DiagnosticLevel::Warning, found)),
-    );
-    lines
-}
-
-/// Returns the level at which the line of a stage is shown.
-const fn stage_weight(outcome: Outcome) -> Weight {
-    match outcome {
-        Outcome::Pass | Outcome::Flaky | Outcome::Skip => Weight::Result(StatusLevel::Pass),
-        Outcome::Fail | Outcome::Broken => Weight::Result(StatusLevel::Fail),
-        Outcome::Timeout => Weight::Vital,
-    }
-}
-
-/// Returns the line of a stage, with its place or without.
-pub(crate) fn stage_line(
-    weight: Weight,
-    place: &str,
-    (finished, recipe): (&StageFinished, &str),
-) -> Line {
-    let result = &finished.result;
-    let time = match result.outcome {
-        Outcome::Skip => NO_TIME.to_owned(),
-        _ => times::padded(result.duration_ms),
-    };
-    let detail = stage_detail(finished);
-    let detail = detail
-        .map(|detail| format!(": {detail}"))
-        .unwrap_or_default();
-    let text = format!("[{time}] {place}{recipe} {}{detail}", result.stage);
-    Line::status(weight, outcome_word(result.outcome), text)
-}
-
-/// Returns what there is to say of a stage in a few words.
-fn stage_detail(finished: &StageFinished) -> Option<String> {
-    let result = &finished.result;
-    if let Some(reason) = &result.skip {
-        return Some(skip_text(reason));
-    }
-    if let Some(trouble) = &result.trouble {
-        return Some(trouble.message.clone());
-    }
-    let count = |kind| result.checks.iter().filter(|c| c.kind == kind).count();
-    let kinds = [(CheckKind::Test, "test"), (CheckKind::Declared, "check")];
-    let counts = kinds.map(|(kind, noun)| (count(kind), noun));
-    let shown: Vec<_> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, noun)| counted(*count, noun))
-        .collect();
-    (!shown.is_empty()).then(|| shown.join(", "))
-}
-
-/// Returns why something was skipped.
-pub(crate) fn skip_text(reason: &SkipReason) -> String {
-    match reason {
-        SkipReason::Declared(text) => format!("declared: {text}"),
-        SkipReason::NotApplicable(text) => format!("not applicable: {text}"),
-        SkipReason::Earlier(text) | SkipReason::Undeclared(text) => text.clone(),
-    }
-}
-
 /// Returns the lines of something that belongs to no stage.
-fn diagnostic(recipe: &str, level: DiagnosticLevel, trouble: &Trouble) -> Vec<Line> {
+pub(crate) fn diagnostic(recipe: &str, level: DiagnosticLevel, trouble: &Trouble) -> Vec<Line> {
     let (weight, word) = match level {
         DiagnosticLevel::Note => (Weight::Info, ("note", Tone::Info)),
         DiagnosticLevel::Warning => (Weight::Info, ("warning", Tone::Warn)),
@@ -374,58 +242,6 @@ fn cancelling(event: &Event, signal: &str) -> Line {
     Line::status(Weight::Vital, ("Cancelling", Tone::Info), text)
 }
 
-/// Returns the lines of a teardown: what went, what is left, what is gone that should not be.
-fn teardown_lines(recipe: &str, teardown: &TeardownFinished) -> Vec<Line> {
-    let time = times::padded(teardown.duration_ms);
-    let removed: Vec<_> = teardown
-        .removed
-        .iter()
-        .filter(|(_, count)| **count > 0)
-        .map(|(kind, count)| counted(*count, kind))
-        .collect();
-    let removed = if removed.is_empty() {
-        "nothing to remove".to_owned()
-    } else {
-        format!("removed {}", removed.join(", "))
-    };
-    let mut lines = vec![info("Teardown", format!("[{time}] {recipe}: {removed}"))];
-    lines.extend(leak_lines(
-        Weight::Result(StatusLevel::Leak),
-        recipe,
-        teardown,
-    ));
-    let vanished = teardown.vanished.iter();
-    let vanished = vanished.map(|gone| format!("{gone} was not ours and is gone"));
-    let errors = teardown
-        .errors
-        .iter()
-        .map(|error| format!("teardown: {error}"));
-    lines.extend(vanished.chain(errors).map(|text| warning(recipe, &text)));
-    lines
-}
-
-/// Returns a line for each object left behind.
-pub(crate) fn leak_lines(weight: Weight, recipe: &str, teardown: &TeardownFinished) -> Vec<Line> {
-    let time = times::padded(teardown.duration_ms);
-    let left = teardown.left.iter();
-    let line = |left| {
-        let text = format!("[{time}] {recipe}: {left} remains");
-        Line::status(weight, ("LEAK", Tone::Warn), text)
-    };
-    left.map(line).collect()
-}
-
-/// Returns how to get at a kept app and how to get rid of it.
-fn kept_lines(recipe: &str, kept: &Kept) -> Vec<Line> {
-    let until = kept.until.strftime("%H:%M UTC");
-    let text = format!("{recipe}: {} until {until}", kept.url);
-    vec![
-        Line::status(Weight::Vital, ("Kept", Tone::Info), text),
-        Line::below(Weight::Vital, format!("shell:  {}", kept.shell)),
-        Line::below(Weight::Vital, format!("remove: {}", kept.remove)),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -434,7 +250,7 @@ mod tests {
     use crate::{
         model::{
             event::DiagnosticLevel,
-            outcome::Verdict,
+            outcome::{Outcome, Verdict},
             resource::{Resource, ResourceKind},
         },
         render::{
@@ -563,79 +379,6 @@ mod tests {
     }
 
     #[test]
-    fn each_outcome_of_a_stage_has_its_line() {
-        let outcomes = [
-            Outcome::Pass,
-            Outcome::Flaky,
-            Outcome::Fail,
-            Outcome::Timeout,
-            Outcome::Skip,
-            Outcome::Broken,
-        ];
-        let line = |outcome| {
-            let finished = sample::ended(Stage::Backup, outcome, vec![]);
-            stage_line(Weight::Vital, "(3/5) ", (&finished, "n8n")).paint(&Look::default())
-        };
-        insta::assert_snapshot!(outcomes.map(line).join("\n"), @r"
-           PASS [ 1m 49s] (3/5) n8n backup
-          FLAKY [ 1m 49s] (3/5) n8n backup
-           FAIL [ 1m 49s] (3/5) n8n backup: dump of `db` is empty
-        TIMEOUT [ 1m 49s] (3/5) n8n backup: dump of `db` is empty
-           SKIP [       ] (3/5) n8n backup: backup failed
-         BROKEN [ 1m 49s] (3/5) n8n backup: dump of `db` is empty
-        ");
-    }
-
-    #[test]
-    fn each_kind_of_skip_carries_its_reason() {
-        let reasons = [
-            SkipReason::Declared("a".into()),
-            SkipReason::NotApplicable("b".into()),
-            SkipReason::Earlier("c".into()),
-            SkipReason::Undeclared("d".into()),
-        ];
-        assert_eq!(
-            reasons.map(|reason| skip_text(&reason)),
-            ["declared: a", "not applicable: b", "c", "d"]
-        );
-    }
-
-    #[test]
-    fn each_kind_of_check_has_its_line() {
-        let kinds = [
-            (CheckKind::Test, Outcome::Fail),
-            (CheckKind::Declared, Outcome::Broken),
-            (CheckKind::Lint, Outcome::Fail),
-            (CheckKind::Test, Outcome::Flaky),
-            (CheckKind::Generic, Outcome::Pass),
-            (CheckKind::Hook, Outcome::Skip),
-        ];
-        let line = |(kind, outcome)| {
-            check_line("n8n", Stage::Custom, &sample::check(kind, "x", outcome), 1)
-                .unwrap()
-                .paint(&Look::default())
-        };
-        insta::assert_snapshot!(kinds.map(line).join("\n"), @r"
-             FAIL [    14s] n8n custom: x: dump of `db` is empty
-           BROKEN [    14s] n8n custom: x: dump of `db` is empty
-             FAIL [    14s] n8n custom: x: dump of `db` is empty
-        FLAKY 2/2 [    14s] n8n custom: x
-             PASS [    14s] n8n custom: x: as it should be
-             SKIP [    14s] n8n custom: x: as it should be
-        ");
-        for (kind, outcome) in [
-            (CheckKind::Generic, Outcome::Fail),
-            (CheckKind::Hook, Outcome::Broken),
-            (CheckKind::Lint, Outcome::Pass),
-        ] {
-            assert_eq!(
-                check_line("n8n", Stage::Custom, &sample::check(kind, "x", outcome), 1),
-                None
-            );
-        }
-    }
-
-    #[test]
     fn diagnostics_carry_causes_and_hint() {
         let levels = [
             DiagnosticLevel::Note,
@@ -740,37 +483,21 @@ mod tests {
         view.levels.failure_output = OutputWhen::Final;
         view.levels.success_output = OutputWhen::Immediate;
         view.levels.final_status = FinalStatusLevel::All;
-        insta::assert_snapshot!(shown(&sample::run(), &view), @r"
-                 Run 92222 wordpress: word-3fa91c.ci.example.org, docker 28.2.2, ingress proxy
-                Logs ~/.local/state/ccci/runs/92222
-            Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 skipped
-        warning: wordpress: generic checks of stage `upgrade` are left out
-        warning: wordpress: `tests/custom.sh` will not run: the pull request is not approved
-             Waiting wordpress: image wordpress:6.8.1
-               START (1/5) wordpress install
-                     app 0/1 preparing, db 0/1 preparing
-                     app 0/1 starting, db 1/1 starting
-                     GET / 502, try 1
+        let ends =
+            |event: &Event| matches!(event.fact, Fact::StageFinished(_) | Fact::RunFinished(_));
+        let events: Vec<_> = sample::run().into_iter().filter(ends).collect();
+        insta::assert_snapshot!(shown(&events, &view), @r"
                 PASS [ 1m 49s] (1/5) wordpress install
             pass: converged: as it should be
-            log: ~/.local/state/ccci/runs/92222/01-install
-               START (2/5) wordpress upgrade
-                SLOW [> 3m 0s] (2/5) wordpress upgrade: app 0/1 starting
+            log: /01-install
                 PASS [ 1m 49s] (2/5) wordpress upgrade
-            log: ~/.local/state/ccci/runs/92222/02-upgrade
-        warning: wordpress: config `conf` changed, its version did not
-            hint: raise `CONF_VERSION`
-               START (3/5) wordpress backup
+            log: /02-upgrade
                 FAIL [ 1m 49s] (3/5) wordpress backup: dump of `db` is empty
                 SKIP [       ] (4/5) wordpress restore: backup failed
-               START (5/5) wordpress custom
-          TRY 1 FAIL [       ] wordpress custom: test_custom_login.py: dump of `db` is empty
-           FLAKY 2/3 [    14s] wordpress custom: test_custom_login.py
                FLAKY [ 1m 49s] (5/5) wordpress custom: 1 test, 1 check
             flaky: test_custom_login.py: as it should be
             pass: http-home: as it should be
-            log: ~/.local/state/ccci/runs/92222/05-custom
-            Teardown [    22s] wordpress: removed 1 network, 4 secrets, 2 services
+            log: /05-custom
         ────────────
                 FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
             ── 03-backup/abra.log, last 2 of 58 lines ──
@@ -780,19 +507,13 @@ mod tests {
               caused by: `backup.sql` in volume `db-data` is 0 bytes
               caused by: pre-hook of service `db` exited 1
             hint: keep secret `db_root_password` at the version the base has
-            log: ~/.local/state/ccci/runs/92222/03-backup
+            log: /03-backup
             reproduce: ccci test wordpress --ref 8f3c1d2 --keep failed
              Summary [ 9m 58s] wordpress, 5 stages: 3 passed (1 flaky), 1 failed, 1 skipped; level 2 of 5
                 SKIP [       ] wordpress restore: backup failed
                 PASS [ 1m 49s] wordpress install
                 PASS [ 1m 49s] wordpress upgrade
                FLAKY [ 1m 49s] wordpress custom: 1 test, 1 check
-                SLOW [> 3m 0s] wordpress upgrade
-                PASS [    14s] wordpress install: converged: as it should be
-                PASS [    14s] wordpress upgrade: config-versions: config `conf` changed, its version did not
-                FAIL [    14s] wordpress backup: dump: dump of `db` is empty
-           FLAKY 2/3 [    14s] wordpress custom: test_custom_login.py
-                PASS [    14s] wordpress custom: http-home: as it should be
                 FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
               Report /home/ada/.local/state/ccci/runs/92222/report.json
         error: recipe `wordpress` failed at stage `backup`
@@ -855,12 +576,13 @@ mod tests {
             let text = format!("a{}b", String::from_utf8_lossy(&[byte]));
             let mut events = sample::run();
             for event in &mut events {
-                if let Fact::StageFinished(finished) = &mut event.fact {
-                    if let Some(trouble) = &mut finished.result.trouble {
-                        trouble.message.clone_from(&text);
-                        trouble.causes[0].clone_from(&text);
-                        trouble.excerpt.as_mut().unwrap().lines[0].clone_from(&text);
-                    }
+                let Fact::StageFinished(finished) = &mut event.fact else {
+                    continue;
+                };
+                if let Some(trouble) = &mut finished.result.trouble {
+                    trouble.message.clone_from(&text);
+                    trouble.causes[0].clone_from(&text);
+                    trouble.excerpt.as_mut().unwrap().lines[0].clone_from(&text);
                 }
             }
             let text = shown(&events, &view());

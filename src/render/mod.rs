@@ -1,6 +1,7 @@
 //! Model to text, into the `Write` it is given: never runs anything.
 
 pub(crate) mod block;
+pub(crate) mod board;
 pub(crate) mod clean;
 pub(crate) mod github;
 pub(crate) mod junit;
@@ -9,6 +10,7 @@ pub(crate) mod line;
 pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod mode;
+pub(crate) mod results;
 pub(crate) mod running;
 #[cfg(test)]
 mod sample;

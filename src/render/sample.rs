@@ -196,8 +196,8 @@ pub(super) fn finished(stages: &[StageResult], verdict: Verdict) -> RunFinished 
 }
 
 /// Makes the stages of the run that fails.
-pub(super) fn stages() -> Vec<StageFinished> {
-    vec![
+pub(super) fn stages() -> [StageFinished; 5] {
+    [
         ended(
             Stage::Install,
             Outcome::Pass,
@@ -223,26 +223,9 @@ pub(super) fn stages() -> Vec<StageFinished> {
 
 /// Makes all events of the run that fails.
 pub(super) fn run() -> Vec<Event> {
-    let [install, upgrade, backup, restore, custom] = stages().try_into().unwrap();
     let results: Vec<_> = stages().into_iter().map(|stage| stage.result).collect();
-    let [preparing, starting] = ["preparing", "starting"].map(|state| {
-        vec![
-            service("app", 0, state, None),
-            service("db", u64::from(state == "starting"), state, None),
-        ]
-    });
-    let lint = CheckResult {
-        outcome: Outcome::Pass,
-        trouble: Some(
-            Trouble::recipe(
-                "config-not-raised",
-                "config `conf` changed, its version did not",
-            )
-            .hint("raise `CONF_VERSION`"),
-        ),
-        ..check(CheckKind::Lint, "config-versions", Outcome::Pass)
-    };
-    let facts = vec![
+    let resource = Resource::new(ResourceKind::Volume, "x");
+    let mut facts = vec![
         started(),
         Fact::Plan {
             recipes: vec![plan()],
@@ -250,16 +233,54 @@ pub(super) fn run() -> Vec<Event> {
         Fact::Waiting {
             what: "image wordpress:6.8.1".into(),
         },
+    ];
+    facts.extend(first_stages());
+    facts.extend(last_stages());
+    facts.extend([
+        Fact::ResourceRemoved { resource },
+        Fact::TeardownFinished(teardown(&[])),
+        Fact::RunFinished(finished(&results, Verdict::Fail)),
+    ]);
+    facts.into_iter().map(event).collect()
+}
+
+/// Makes the facts of install and upgrade, which pass.
+fn first_stages() -> Vec<Fact> {
+    let [install, upgrade, ..] = stages();
+    let [preparing, starting] = ["preparing", "starting"].map(|state| {
+        let running = u64::from(state == "starting");
+        vec![
+            service("app", 0, state, None),
+            service("db", running, state, None),
+        ]
+    });
+    let finding = Trouble::recipe(
+        "config-not-raised",
+        "config `conf` changed, its version did not",
+    );
+    let lint = CheckResult {
+        trouble: Some(finding.hint("raise `CONF_VERSION`")),
+        ..check(CheckKind::Lint, "config-versions", Outcome::Pass)
+    };
+    let mut facts = vec![
         begun(Stage::Install),
         progress(Stage::Install, "converging", preparing),
-        progress(Stage::Install, "converging", starting.clone()),
-        progress(Stage::Install, "converging", starting.clone()),
-        progress(Stage::Install, "GET / 502, try 1", starting.clone()),
-        progress(Stage::Install, "GET / 502, try 2", starting),
-        Fact::CheckFinished {
-            stage: Stage::Install,
-            check: install.result.checks[0].clone(),
-        },
+    ];
+    let doings = [
+        "converging",
+        "converging",
+        "GET / 502, try 1",
+        "GET / 502, try 2",
+    ];
+    facts.extend(doings.map(|doing| progress(Stage::Install, doing, starting.clone())));
+    facts.extend(
+        install
+            .result
+            .checks
+            .iter()
+            .map(|check| checked(Stage::Install, check)),
+    );
+    facts.extend([
         Fact::StageFinished(install),
         begun(Stage::Upgrade),
         Fact::StageSlow {
@@ -267,16 +288,18 @@ pub(super) fn run() -> Vec<Event> {
             at_least_ms: 180_000,
             doing: "app 0/1 starting".into(),
         },
-        Fact::CheckFinished {
-            stage: Stage::Upgrade,
-            check: lint,
-        },
+        checked(Stage::Upgrade, &lint),
         Fact::StageFinished(upgrade),
+    ]);
+    facts
+}
+
+/// Makes the facts of backup, which fails, restore, which is skipped, and custom, which is flaky.
+fn last_stages() -> Vec<Fact> {
+    let [_, _, backup, restore, custom] = stages();
+    vec![
         begun(Stage::Backup),
-        Fact::CheckFinished {
-            stage: Stage::Backup,
-            check: backup.result.checks[0].clone(),
-        },
+        checked(Stage::Backup, &backup.result.checks[0]),
         Fact::StageFinished(backup),
         Fact::StageFinished(restore),
         begun(Stage::Custom),
@@ -286,22 +309,16 @@ pub(super) fn run() -> Vec<Event> {
             attempt: 1,
             trouble: trouble(),
         },
-        Fact::CheckFinished {
-            stage: Stage::Custom,
-            check: custom.result.checks[0].clone(),
-        },
-        Fact::CheckFinished {
-            stage: Stage::Custom,
-            check: custom.result.checks[1].clone(),
-        },
+        checked(Stage::Custom, &custom.result.checks[0]),
+        checked(Stage::Custom, &custom.result.checks[1]),
         Fact::StageFinished(custom),
-        Fact::ResourceRemoved {
-            resource: Resource::new(ResourceKind::Volume, "x"),
-        },
-        Fact::TeardownFinished(teardown(&[])),
-        Fact::RunFinished(finished(&results, Verdict::Fail)),
-    ];
-    facts.into_iter().map(event).collect()
+    ]
+}
+
+/// Makes the end of a check.
+fn checked(stage: Stage, check: &CheckResult) -> Fact {
+    let check = check.clone();
+    Fact::CheckFinished { stage, check }
 }
 
 /// Makes a diagnostic.

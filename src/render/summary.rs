@@ -10,7 +10,7 @@ use crate::model::{
 
 use super::{
     clean::clean,
-    lines::skip_text,
+    results::skip_text,
     running::{counted, revisions},
     times,
 };
