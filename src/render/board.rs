@@ -458,14 +458,14 @@ mod tests {
         board.tick(seconds(30)).unwrap();
         insta::assert_snapshot!(glass.contents(), @r"
          Testing [00:00:30] 11 running
-        recipe-0 [00:00:30] install (1/5) gives up in 1m 9s
-        recipe-1 [00:00:29] install (1/5) gives up in 1m 10s
-        recipe-2 [00:00:28] install (1/5) gives up in 1m 11s
-        recipe-3 [00:00:27] install (1/5) gives up in 1m 12s
-        recipe-4 [00:00:26] install (1/5) gives up in 1m 13s
-        recipe-5 [00:00:25] install (1/5) gives up in 1m 14s
-        recipe-6 [00:00:24] install (1/5) gives up in 1m 15s
-        recipe-7 [00:00:23] install (1/5) gives up in 1m 16s
+        recipe-0 [00:00:30] install (1/5) app 0/1 preparing, gives up in 1m 9s
+        recipe-1 [00:00:29] install (1/5) app 0/1 preparing, gives up in 1m 10s
+        recipe-2 [00:00:28] install (1/5) app 0/1 preparing, gives up in 1m 11s
+        recipe-3 [00:00:27] install (1/5) app 0/1 preparing, gives up in 1m 12s
+        recipe-4 [00:00:26] install (1/5) app 0/1 preparing, gives up in 1m 13s
+        recipe-5 [00:00:25] install (1/5) app 0/1 preparing, gives up in 1m 14s
+        recipe-6 [00:00:24] install (1/5) app 0/1 preparing, gives up in 1m 15s
+        recipe-7 [00:00:23] install (1/5) app 0/1 preparing, gives up in 1m 16s
                  … 3 more
         ");
     }

@@ -7,7 +7,7 @@ use crate::model::outcome::{Outcome, millis};
 use super::{
     clean::clean,
     line::{Look, cut, dots},
-    running::{Running, services_text},
+    running::{Running, StageNow, services_text},
     screen::Size,
     times,
 };
@@ -19,9 +19,9 @@ const BAR_COLUMNS: usize = 20;
 /// With fewer columns the last line of a log is left out.
 const TAIL_COLUMNS: u16 = 60;
 /// With fewer columns the services are left out too.
-const SERVICES_COLUMNS: u16 = 54;
+const SERVICES_COLUMNS: u16 = 57;
 /// With fewer columns the bar is left out too.
-const PROGRESS_COLUMNS: u16 = 48;
+const PROGRESS_COLUMNS: u16 = 54;
 
 /// Returns the lines of the live region at this time, each no wider than the screen.
 pub(crate) fn frame(runs: &[Running], at: Duration, size: Size, look: &Look) -> Vec<String> {
@@ -114,10 +114,11 @@ fn abreast(runs: &[&Running], at: Duration, look: &Look) -> Vec<String> {
             return timed(&run.recipe, run.since, at, &doing(run, at));
         };
         let services = services_text(&run.services, ", ");
-        let doing = doing(run, at);
-        let what = [doing.as_str(), services.as_str()];
-        let what = what.iter().find(|text| !text.is_empty()).unwrap_or(&"");
         let place = format!("{} ({}/{})", stage.stage, stage.number, stage.count);
+        let what = match stage.doing.as_str() {
+            "" => with_limit(&services, stage, at),
+            doing => with_limit(doing, stage, at),
+        };
         timed(&run.recipe, stage.since, at, &format!("{place} {what}"))
     };
     let mut lines: Vec<_> = runs.iter().take(RUN_LIMIT).map(line).collect();
@@ -134,11 +135,15 @@ fn doing(run: &Running, at: Duration) -> String {
         let between = run.between.as_ref().map(|(what, _)| what.clone());
         return between.unwrap_or_default();
     };
+    with_limit(&stage.doing, stage, at)
+}
+
+/// Returns what a stage does, and when it gives up.
+fn with_limit(doing: &str, stage: &StageNow, at: Duration) -> String {
     let left = stage.left_ms(at).map(times::short);
-    match (stage.doing.as_str(), left) {
-        ("", None) => String::new(),
-        ("", Some(left)) => format!("gives up in {left}"),
+    match (doing, left) {
         (doing, None) => doing.to_owned(),
+        ("", Some(left)) => format!("gives up in {left}"),
         (doing, Some(left)) => format!("{doing}, gives up in {left}"),
     }
 }
@@ -173,4 +178,76 @@ pub(crate) fn status(runs: &[Running], at: Duration) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::stage::Stage, render::sample};
+
+    /// Returns a run in the stage upgrade whose services, doing and log hold this text.
+    fn running(text: &str) -> Running {
+        let services = vec![sample::service("app", 0, "starting", Some(text))];
+        let facts = [
+            sample::started(),
+            sample::begun(Stage::Upgrade),
+            sample::progress(Stage::Upgrade, text, services),
+        ];
+        let events = facts.map(sample::event);
+        let mut run = Running::new(&events[0], Duration::ZERO);
+        for event in &events {
+            run.note(event, Duration::ZERO);
+        }
+        run.planned = 5;
+        run.keep_line(text.to_owned());
+        run
+    }
+
+    fn shown(columns: u16, rows: u16) -> String {
+        let look = Look::default();
+        let size = Size { rows, columns };
+        frame(&[running("x")], Duration::from_secs(9), size, &look).join("\n")
+    }
+
+    #[test]
+    fn a_narrow_screen_loses_the_tail_then_the_services_then_the_bar() {
+        assert_eq!(shown(60, 24).lines().count(), 4);
+        assert_eq!(shown(59, 24).lines().count(), 3);
+        assert_eq!(shown(56, 24).lines().count(), 2);
+        assert!(shown(54, 24).contains("[00:00:09]                      0/5"));
+        assert!(shown(53, 24).contains("[00:00:09] 0/5: 1 running"));
+    }
+
+    #[test]
+    fn a_frame_leaves_a_row_to_the_lines_above_it() {
+        assert_eq!(shown(80, 3).lines().count(), 2);
+        assert_eq!(shown(80, 1).lines().count(), 1);
+    }
+
+    #[test]
+    fn no_byte_adds_a_line_or_a_sequence_to_a_frame() {
+        let size = Size {
+            rows: 24,
+            columns: 200,
+        };
+        for byte in 0..=255u8 {
+            let text = format!("a{}b", String::from_utf8_lossy(&[byte]));
+            let run = running(&text);
+            let lines = frame(&[run.clone()], Duration::ZERO, size, &Look::default());
+            let status = status(&[run], Duration::ZERO);
+            assert_eq!((lines.len(), status.lines().count()), (4, 3), "byte {byte}");
+            let clean = |line: &str| !line.contains(char::is_control);
+            assert!(lines.iter().map(String::as_str).all(clean), "byte {byte}");
+            assert!(status.lines().all(clean), "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn the_bar_fills_from_the_left() {
+        assert_eq!(bar(0, 5), " ".repeat(20));
+        assert_eq!(bar(1, 5), "===>                ");
+        assert_eq!(bar(5, 5), "===================>");
+        assert_eq!(bar(0, 0), " ".repeat(20));
+        assert_eq!(bar(9, 5).len(), BAR_COLUMNS);
+    }
 }

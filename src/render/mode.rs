@@ -30,7 +30,7 @@ pub(crate) enum Mode {
 /// What the mode is decided from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings {
-    /// Whether stderr is a terminal.
+    /// Whether stderr is a terminal that can move its cursor: `TERM` is not `dumb`.
     pub(crate) terminal: bool,
     /// Whether this is CI.
     pub(crate) ci: bool,
