@@ -233,7 +233,12 @@ mod tests {
         for byte in 0..=255u8 {
             let text = format!("a{}b", String::from_utf8_lossy(&[byte]));
             let run = running(&text);
-            let lines = frame(&[run.clone()], Duration::ZERO, size, &Look::default());
+            let lines = frame(
+                std::slice::from_ref(&run),
+                Duration::ZERO,
+                size,
+                &Look::default(),
+            );
             let status = status(&[run], Duration::ZERO);
             assert_eq!((lines.len(), status.lines().count()), (4, 3), "byte {byte}");
             let clean = |line: &str| !line.contains(char::is_control);

@@ -149,12 +149,16 @@ mod tests {
     use std::{io::Write, sync::mpsc, time::Duration};
 
     use super::*;
-    use crate::render::{
-        board::{Capture, SHOW_CURSOR},
-        line::Look,
-        lines::View,
-        mode::Mode,
-        screen::Size,
+    use crate::{
+        model::event::Fact,
+        render::{
+            board::{Capture, SHOW_CURSOR},
+            line::Look,
+            lines::View,
+            mode::Mode,
+            sample,
+            screen::Size,
+        },
     };
 
     /// A writer that sends what it is given.
@@ -226,5 +230,66 @@ mod tests {
         );
         let beat = lines.recv_timeout(limit).unwrap();
         assert_eq!(beat, "             0s: waiting for the lock\n");
+    }
+
+    #[test]
+    fn the_live_region_draws_itself_and_goes_at_the_end() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let terminal = Terminal::new(options(Mode::Live, size, Box::new(Wire(send)))).unwrap();
+        terminal.waiting("n8n", "the lock").unwrap();
+        let frame = loop {
+            let text = lines.recv_timeout(seconds(60)).unwrap();
+            if text.contains("Testing") {
+                break text;
+            }
+        };
+        assert!(frame.contains("] waiting for the lock"), "{frame:?}");
+        terminal.finish().unwrap();
+        drop(terminal);
+        let rest: Vec<_> = lines.into_iter().collect();
+        assert_eq!(rest.last().map(String::as_str), Some(SHOW_CURSOR));
+        assert!(
+            rest.iter().any(|text| text.contains("\u{1b}[2K")),
+            "{rest:?}"
+        );
+    }
+
+    #[test]
+    fn two_runs_at_once_never_mix_their_blocks() {
+        let (send, lines) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let terminal = Terminal::new(options(Mode::Plain, size, Box::new(Wire(send)))).unwrap();
+        std::thread::scope(|scope| {
+            for (number, recipe) in (1..).zip(["n8n", "wordpress"]) {
+                let terminal = &terminal;
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        let kept = Fact::Kept(sample::kept());
+                        terminal
+                            .read(&sample::event_of(recipe, number, kept))
+                            .unwrap();
+                    }
+                });
+            }
+        });
+        drop(terminal);
+        let text: String = lines.into_iter().collect();
+        let words: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(words.len(), 1200);
+        assert!(
+            words
+                .chunks(3)
+                .all(|block| block == ["Kept", "shell:", "remove:"])
+        );
     }
 }
