@@ -1,0 +1,615 @@
+//! What `ccci test` takes.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum, builder::BoolishValueParser};
+
+use super::values::{DEPLOYER, INGRESS, KEEP, MaxFail, Target, one_of, parse_target, parse_text};
+use crate::model::{
+    app::AppDomain,
+    input::{Address, DeployerChoice, IngressChoice, parse_duration, parse_pr, parse_stages},
+    recipe::{RecipeVersion, parse_ref},
+    run::Keep,
+    stage::Stage,
+};
+
+/// What `ccci test` takes.
+#[derive(Args, Clone, Debug)]
+pub struct TestArgs {
+    /// Test these recipes by name, or checkouts by path (`.`, `./dir`, `/dir`)
+    #[arg(value_name = "RECIPE|PATH", value_parser = parse_target)]
+    pub targets: Vec<Target>,
+    /// What is tested.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Where it is deployed.
+    #[command(flatten)]
+    pub place: Place,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
+    /// What is reported.
+    #[command(flatten)]
+    pub reporting: Reporting,
+}
+
+/// Which commit and which stages are tested.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "What is tested")]
+pub struct Selection {
+    /// Test this branch, tag or commit
+    #[arg(long = "ref", env = "CCCI_REF", value_name = "REF", value_parser = parse_ref)]
+    #[arg(conflicts_with = "version")]
+    pub reference: Option<String>,
+    /// Name the pull request that the ref belongs to
+    #[arg(long, env = "CCCI_PR", value_name = "NUMBER", value_parser = parse_pr)]
+    #[arg(allow_negative_numbers = true)]
+    pub pr: Option<u64>,
+    /// Fetch the recipe from this git URL, or from `owner/name` on the configured forge
+    #[arg(long, env = "CCCI_SRC", value_name = "URL", value_parser = parse_text)]
+    pub src: Option<String>,
+    /// Test this released version
+    #[arg(long, env = "CCCI_VERSION", value_name = "TAG")]
+    pub version: Option<RecipeVersion>,
+    /// Run these stages: install, upgrade, backup, restore, custom [default: all]
+    #[arg(long, env = "CCCI_STAGES", value_name = "S,...", value_parser = stages_parser)]
+    pub stages: Option<StageList>,
+    /// Turn findings of this kind into failures
+    #[arg(long, env = "CCCI_DENY", value_name = "KIND")]
+    pub deny: Vec<Deny>,
+    /// Decide what happens when nothing is selected
+    #[arg(
+        long,
+        env = "CCCI_NO_TESTS",
+        value_name = "ACTION",
+        default_value = "fail"
+    )]
+    pub no_tests: NoTests,
+    /// Print the plan and do nothing
+    #[arg(long, env = "CCCI_DRY_RUN", value_parser = BoolishValueParser::new())]
+    pub dry_run: bool,
+}
+
+/// The stages given to one flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageList(pub Vec<Stage>);
+
+/// Reads the stages of one flag.
+fn stages_parser(text: &str) -> Result<StageList, crate::model::recipe::Invalid> {
+    parse_stages(text).map(StageList)
+}
+
+/// What deploys the app, where, and how it is reached.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Where it is deployed")]
+pub struct Place {
+    /// Give apps domains under this one
+    #[arg(long, env = "CCCI_BASE_DOMAIN", value_name = "DOMAIN")]
+    pub base_domain: Option<AppDomain>,
+    /// Deploy with abra, or with Docker alone; `auto` takes abra where it is on PATH
+    #[arg(long, env = "CCCI_DEPLOYER", value_name = "WHICH", value_parser = one_of(&DEPLOYER))]
+    pub deployer: Option<DeployerChoice>,
+    /// Reach the app through the proxy or directly; `auto` takes the proxy where there is one
+    #[arg(long, env = "CCCI_INGRESS", value_name = "WAY", value_parser = one_of(&INGRESS))]
+    pub ingress: Option<IngressChoice>,
+    /// Connect to this address instead of what DNS says
+    #[arg(long, env = "CCCI_RESOLVE_TO", value_name = "IP[:PORT]")]
+    pub resolve_to: Option<Address>,
+    /// Trust the certificate authorities in this PEM file too
+    #[arg(long, env = "CCCI_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How the tests are run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How it is run")]
+pub struct Execution {
+    /// Run this many recipes side by side
+    #[arg(
+        short,
+        long,
+        env = "CCCI_JOBS",
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: Option<u8>,
+    /// Try a failed custom test again up to this many times
+    #[arg(long, env = "CCCI_RETRIES", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub retries: Option<u8>,
+    /// Decide how a test that passes on a later try counts
+    #[arg(
+        long,
+        env = "CCCI_FLAKY_RESULT",
+        value_name = "RESULT",
+        default_value = "pass"
+    )]
+    pub flaky_result: FlakyResult,
+    /// Begin no further recipe after this many have failed; with `:immediate` cancel the running ones
+    #[arg(long, env = "CCCI_MAX_FAIL", value_name = "N[:immediate]")]
+    pub max_fail: Option<MaxFail>,
+    /// End each run after this long, as in `40m` or `1h 30m`
+    #[arg(long, env = "CCCI_TIMEOUT", value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(allow_negative_numbers = true)]
+    pub timeout: Option<Duration>,
+    /// Call a stage slow each time this long has passed
+    #[arg(long, env = "CCCI_SLOW", value_name = "DURATION", value_parser = parse_duration)]
+    pub slow: Option<Duration>,
+    /// Keep the app after the run, with an expiry
+    #[arg(long, env = "CCCI_KEEP", value_name = "WHEN", value_parser = one_of(&KEEP))]
+    pub keep: Option<Keep>,
+    /// Wait this long for another run of the same app to end [default: do not wait]
+    #[arg(long, env = "CCCI_WAIT", value_name = "DURATION", value_parser = parse_duration)]
+    pub wait: Option<Duration>,
+}
+
+/// What is printed and written.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "What is reported")]
+pub struct Reporting {
+    /// Print messages of this format on standard output; `human` prints none there
+    #[arg(
+        long,
+        env = "CCCI_MESSAGE_FORMAT",
+        value_name = "FORMAT",
+        default_value = "human"
+    )]
+    pub message_format: MessageFormat,
+    /// Write a JUnit report to this file as well
+    #[arg(long, env = "CCCI_JUNIT", value_name = "PATH")]
+    pub junit: Option<PathBuf>,
+    /// Write the run's records below this directory
+    #[arg(long, env = "CCCI_LOG_DIR", value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Pass the output of tests through as it comes; one recipe at a time, no live display
+    #[arg(long, env = "CCCI_NO_CAPTURE", value_parser = BoolishValueParser::new())]
+    pub no_capture: bool,
+    /// Show results of this level and the graver ones as they come
+    #[arg(
+        long,
+        env = "CCCI_STATUS_LEVEL",
+        value_name = "LEVEL",
+        default_value = "pass"
+    )]
+    pub status_level: StatusLevel,
+    /// Repeat results of this level and the graver ones at the end
+    #[arg(
+        long,
+        env = "CCCI_FINAL_STATUS_LEVEL",
+        value_name = "LEVEL",
+        default_value = "flaky"
+    )]
+    pub final_status_level: FinalStatusLevel,
+    /// Show the evidence of what failed at this time
+    #[arg(
+        long,
+        env = "CCCI_FAILURE_OUTPUT",
+        value_name = "WHEN",
+        default_value = "immediate"
+    )]
+    pub failure_output: ShowOutput,
+    /// Show the output of what passed at this time
+    #[arg(
+        long,
+        env = "CCCI_SUCCESS_OUTPUT",
+        value_name = "WHEN",
+        default_value = "never"
+    )]
+    pub success_output: ShowOutput,
+    /// Print a line at least this often where there is no live display; `0` prints none
+    #[arg(
+        long,
+        env = "CCCI_HEARTBEAT",
+        value_name = "DURATION",
+        default_value = "30s"
+    )]
+    #[arg(value_parser = parse_heartbeat)]
+    pub heartbeat: Heartbeat,
+}
+
+/// How often a line is printed where there is no live display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// Never.
+    Off,
+    /// After this long without a line.
+    Every(Duration),
+}
+
+/// Reads a heartbeat's period; zero turns it off.
+fn parse_heartbeat(text: &str) -> Result<Heartbeat, crate::model::recipe::Invalid> {
+    match text {
+        "0" | "0s" => Ok(Heartbeat::Off),
+        _ => parse_duration(text).map(Heartbeat::Every),
+    }
+}
+
+/// What can be turned into a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Findings about the recipe's text.
+    Lint,
+}
+
+/// What happens when nothing is selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NoTests {
+    /// Exit with 0 and say nothing.
+    Pass,
+    /// Exit with 0 and warn.
+    Warn,
+    /// Exit with 4.
+    Fail,
+}
+
+/// How a test that passes on a later try counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FlakyResult {
+    /// As passed.
+    Pass,
+    /// As failed.
+    Fail,
+}
+
+/// What is printed on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// Nothing: text for people goes to standard error.
+    Human,
+    /// One JSON object a line for each event.
+    Json,
+}
+
+/// From which gravity on results are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum StatusLevel {
+    /// None.
+    None,
+    /// Failed, timed out, broken.
+    Fail,
+    /// Tries that are followed by another.
+    Try,
+    /// Slow ones.
+    Slow,
+    /// Leaks.
+    Leak,
+    /// Passed ones.
+    Pass,
+    /// Skipped ones.
+    Skip,
+    /// Everything.
+    All,
+}
+
+/// From which gravity on results are repeated at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum FinalStatusLevel {
+    /// None.
+    None,
+    /// Failed, timed out, broken.
+    Fail,
+    /// Passed on a later try.
+    Flaky,
+    /// Slow ones.
+    Slow,
+    /// Leaks.
+    Leak,
+    /// Passed ones.
+    Pass,
+    /// Skipped ones.
+    Skip,
+    /// Everything.
+    All,
+}
+
+/// When output of a stage is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShowOutput {
+    /// When the stage ends.
+    Immediate,
+    /// When the run ends.
+    Final,
+    /// Both.
+    ImmediateFinal,
+    /// Not at all.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_help_of_test_is_what_people_read() {
+        insta::assert_snapshot!(crate::cli::help_of(Some("test")).unwrap(), @r"
+Test recipes: deploy, upgrade, back up, restore, use, remove
+
+Without an argument, tests the checkout in the current directory, uncommitted
+changes included. In CI the recipe and its source come from `CCCI_RECIPE`,
+`CCCI_REF`, `CCCI_PR`, `CCCI_SRC` and `CCCI_STAGES`, or from the bare `RECIPE`,
+`REF`, `PR`, `SRC` and `STAGES`.
+
+Usage: ccci test [OPTIONS] [RECIPE|PATH]...
+
+Arguments:
+  [RECIPE|PATH]...
+          Test these recipes by name, or checkouts by path (`.`, `./dir`,
+          `/dir`)
+
+Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+What is tested:
+      --ref <REF>
+          Test this branch, tag or commit
+          
+          [env: CCCI_REF]
+
+      --pr <NUMBER>
+          Name the pull request that the ref belongs to
+          
+          [env: CCCI_PR]
+
+      --src <URL>
+          Fetch the recipe from this git URL, or from `owner/name` on the
+          configured forge
+          
+          [env: CCCI_SRC]
+
+      --version <TAG>
+          Test this released version
+          
+          [env: CCCI_VERSION]
+
+      --stages <S,...>
+          Run these stages: install, upgrade, backup, restore, custom [default:
+          all]
+          
+          [env: CCCI_STAGES]
+
+      --deny <KIND>
+          Turn findings of this kind into failures
+
+          Possible values:
+          - lint: Findings about the recipe's text
+          
+          [env: CCCI_DENY]
+
+      --no-tests <ACTION>
+          Decide what happens when nothing is selected
+
+          Possible values:
+          - pass: Exit with 0 and say nothing
+          - warn: Exit with 0 and warn
+          - fail: Exit with 4
+          
+          [env: CCCI_NO_TESTS]
+          [default: fail]
+
+      --dry-run
+          Print the plan and do nothing
+          
+          [env: CCCI_DRY_RUN]
+
+Where it is deployed:
+      --base-domain <DOMAIN>
+          Give apps domains under this one
+          
+          [env: CCCI_BASE_DOMAIN]
+
+      --deployer <WHICH>
+          Deploy with abra, or with Docker alone; `auto` takes abra where it is
+          on PATH
+          
+          [env: CCCI_DEPLOYER]
+          [possible values: auto, abra, docker]
+
+      --ingress <WAY>
+          Reach the app through the proxy or directly; `auto` takes the proxy
+          where there is one
+          
+          [env: CCCI_INGRESS]
+          [possible values: auto, proxy, direct]
+
+      --resolve-to <IP[:PORT]>
+          Connect to this address instead of what DNS says
+          
+          [env: CCCI_RESOLVE_TO]
+
+      --ca-file <FILE>
+          Trust the certificate authorities in this PEM file too
+          
+          [env: CCCI_CA_FILE]
+
+How it is run:
+  -j, --jobs <N>
+          Run this many recipes side by side
+          
+          [env: CCCI_JOBS]
+
+      --retries <N>
+          Try a failed custom test again up to this many times
+          
+          [env: CCCI_RETRIES]
+
+      --flaky-result <RESULT>
+          Decide how a test that passes on a later try counts
+
+          Possible values:
+          - pass: As passed
+          - fail: As failed
+          
+          [env: CCCI_FLAKY_RESULT]
+          [default: pass]
+
+      --max-fail <N[:immediate]>
+          Begin no further recipe after this many have failed; with `:immediate`
+          cancel the running ones
+          
+          [env: CCCI_MAX_FAIL]
+
+      --timeout <DURATION>
+          End each run after this long, as in `40m` or `1h 30m`
+          
+          [env: CCCI_TIMEOUT]
+
+      --slow <DURATION>
+          Call a stage slow each time this long has passed
+          
+          [env: CCCI_SLOW]
+
+      --keep <WHEN>
+          Keep the app after the run, with an expiry
+          
+          [env: CCCI_KEEP]
+          [possible values: never, failed, always]
+
+      --wait <DURATION>
+          Wait this long for another run of the same app to end [default: do not
+          wait]
+          
+          [env: CCCI_WAIT]
+
+What is reported:
+      --message-format <FORMAT>
+          Print messages of this format on standard output; `human` prints none
+          there
+
+          Possible values:
+          - human: Nothing: text for people goes to standard error
+          - json:  One JSON object a line for each event
+          
+          [env: CCCI_MESSAGE_FORMAT]
+          [default: human]
+
+      --junit <PATH>
+          Write a JUnit report to this file as well
+          
+          [env: CCCI_JUNIT]
+
+      --log-dir <DIR>
+          Write the run's records below this directory
+          
+          [env: CCCI_LOG_DIR]
+
+      --no-capture
+          Pass the output of tests through as it comes; one recipe at a time, no
+          live display
+          
+          [env: CCCI_NO_CAPTURE]
+
+      --status-level <LEVEL>
+          Show results of this level and the graver ones as they come
+
+          Possible values:
+          - none: None
+          - fail: Failed, timed out, broken
+          - try:  Tries that are followed by another
+          - slow: Slow ones
+          - leak: Leaks
+          - pass: Passed ones
+          - skip: Skipped ones
+          - all:  Everything
+          
+          [env: CCCI_STATUS_LEVEL]
+          [default: pass]
+
+      --final-status-level <LEVEL>
+          Repeat results of this level and the graver ones at the end
+
+          Possible values:
+          - none:  None
+          - fail:  Failed, timed out, broken
+          - flaky: Passed on a later try
+          - slow:  Slow ones
+          - leak:  Leaks
+          - pass:  Passed ones
+          - skip:  Skipped ones
+          - all:   Everything
+          
+          [env: CCCI_FINAL_STATUS_LEVEL]
+          [default: flaky]
+
+      --failure-output <WHEN>
+          Show the evidence of what failed at this time
+
+          Possible values:
+          - immediate:       When the stage ends
+          - final:           When the run ends
+          - immediate-final: Both
+          - never:           Not at all
+          
+          [env: CCCI_FAILURE_OUTPUT]
+          [default: immediate]
+
+      --success-output <WHEN>
+          Show the output of what passed at this time
+
+          Possible values:
+          - immediate:       When the stage ends
+          - final:           When the run ends
+          - immediate-final: Both
+          - never:           Not at all
+          
+          [env: CCCI_SUCCESS_OUTPUT]
+          [default: never]
+
+      --heartbeat <DURATION>
+          Print a line at least this often where there is no live display; `0`
+          prints none
+          
+          [env: CCCI_HEARTBEAT]
+          [default: 30s]
+
+Everywhere:
+      --config <FILE>
+          Read this configuration file too, above all others
+          
+          [env: CCCI_CONFIG]
+
+      --color <WHEN>
+          Colour the text
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [env: CCCI_COLOR]
+          [default: auto]
+
+      --progress <HOW>
+          Choose the display: a live one, lines only, or results only
+
+          Possible values:
+          - auto:  Live on a terminal outside CI, else lines
+          - live:  A live display
+          - plain: Lines only
+          - none:  Results only
+          
+          [env: CCCI_PROGRESS]
+          [default: auto]
+
+      --no-input
+          Never ask; what needs an answer is refused
+          
+          [env: CCCI_NO_INPUT]
+
+  -y, --yes
+          Answer yes where a confirmation is asked for
+          
+          [env: CCCI_YES]
+
+  -q, --quiet...
+          Say less: `-q` failures and the summary, `-qq` the exit code alone
+          
+          [env: CCCI_QUIET]
+
+  -v, --verbose...
+          Say more: `-v` commands and their output, `-vv` what explains ccci
+          itself
+          
+          [env: CCCI_VERBOSE]
+");
+    }
+}
