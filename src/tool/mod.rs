@@ -5,5 +5,7 @@ pub(crate) mod archive;
 pub(crate) mod deployer;
 pub(crate) mod docker;
 pub(crate) mod git;
+pub(crate) mod overlay_files;
 pub(crate) mod probe;
 pub(crate) mod rendering;
+pub(crate) mod runner;

@@ -199,12 +199,12 @@ fn the_beginning_of_several_commits_lists_them() {
     let mut first_digits = std::collections::HashMap::new();
     // Dates and content are fixed, so the ids are too: among 1,500 some share four digits.
     let tree = by_hand(&place.recipe, &["rev-parse", "HEAD^{tree}"]);
-    let mut script = String::new();
+    let mut script = Vec::new();
     for number in 0..1500 {
         let stamp = 1_700_000_000 + number;
-        script.push_str("commit refs/heads/many\n");
-        script.push_str(&format!("committer x <x@y> {stamp} +0000\ndata 1\nx\n"));
-        script.push_str(&format!("M 040000 {tree} \n\n"));
+        let head = "commit refs/heads/many\ncommitter x <x@y>";
+        let tail = format!("data 1\nx\nM 040000 {tree} \n");
+        writeln!(script, "{head} {stamp} +0000\n{tail}").unwrap();
     }
     let import = Cmd::new("git", LIMIT).arg("-C").arg(&place.recipe);
     let import = import.args(["fast-import", "--quiet"]).stdin_bytes(script);

@@ -246,13 +246,12 @@ fn check_link(root: &Path, link: &Path) -> Result<(), Error> {
     let Ok(target) = fs::read_link(&path) else {
         return Ok(());
     };
-    match (path.canonicalize(), root.canonicalize()) {
-        (Ok(end), Ok(root)) if end.starts_with(&root) => Ok(()),
-        (Ok(_), _) => Err(outside()),
+    let inside = match (path.canonicalize(), root.canonicalize()) {
+        (Ok(end), Ok(root)) => end.starts_with(&root),
         // Where it leads is not there yet, so its words decide.
-        (Err(_), _) if stays_inside(link, &target) => Ok(()),
-        (Err(_), _) => Err(outside()),
-    }
+        (Err(_), _) | (_, Err(_)) => stays_inside(link, &target),
+    };
+    if inside { Ok(()) } else { Err(outside()) }
 }
 
 /// Tells whether a link that leads to nothing can only lead inside: it goes up before it goes down, and not too far.

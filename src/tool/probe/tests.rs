@@ -60,6 +60,11 @@ fn target(address: SocketAddr) -> Target {
     }
 }
 
+/// Returns an address where nothing listens, and which no test can be given.
+fn closed() -> SocketAddr {
+    "127.7.7.7:1".parse().unwrap()
+}
+
 #[test]
 fn a_request_names_the_app_and_connects_where_it_was_told() {
     let server = fixed("HTTP/1.1 503 Busy\r\nX-A: b\r\nContent-Length: 2\r\n\r\nhi");
@@ -98,9 +103,10 @@ fn a_slow_drip_ends_at_the_time_limit() {
 #[test]
 fn a_huge_body_is_cut() {
     let server = serve(|_, stream| {
+        let chunk = vec![b'x'; 65536];
         let mut going = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         while going.is_ok() {
-            going = stream.write_all(&[b'x'; 65536]);
+            going = stream.write_all(&chunk);
         }
     });
     let response = probe(&server).request(&Request::get("/")).unwrap();
@@ -181,10 +187,7 @@ fn a_path_cannot_name_another_host() {
 
 #[test]
 fn each_way_of_not_answering_has_its_error() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = closed();
     let refused = Probe::new(target(closed)).request(&Request::get("/"));
     assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
     let reset = probe(&fixed("")).request(&Request::get("/"));
@@ -213,8 +216,7 @@ fn a_connection_is_probed_without_sending_anything() {
     let (stream, _) = listener.accept().unwrap();
     BufReader::new(stream).read_line(&mut head).unwrap();
     assert_eq!(head, "");
-    drop(listener);
-    let error = Probe::new(target(address)).connect().unwrap_err();
+    let error = Probe::new(target(closed())).connect().unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error}");
 }
 

@@ -1,0 +1,368 @@
+//! Runs one test or hook: the file itself, or pytest or hurl with it.
+//!
+//! What its end means for a stage is decided elsewhere.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    model::plan::{OverlayRole, OverlayRunner},
+    sys::process::{self, Cmd, Exit, Host, StepLog},
+};
+
+/// How many lines of output are kept.
+const TAIL: usize = 40;
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub(crate) struct Runners {
+    /// pytest.
+    pub(crate) pytest: PathBuf,
+    /// hurl.
+    pub(crate) hurl: PathBuf,
+}
+
+/// One file to run.
+#[derive(Clone, Debug)]
+pub(crate) struct TestFile<'a> {
+    /// The root of its tests, in which it runs.
+    pub(crate) root: &'a Path,
+    /// Where it is, from that root.
+    pub(crate) path: &'a str,
+    /// What it is for.
+    pub(crate) role: OverlayRole,
+    /// What runs it.
+    pub(crate) runner: OverlayRunner,
+    /// What it sees of the run; it wins over what is set here.
+    pub(crate) env: &'a [(OsString, OsString)],
+    /// Where its temporary directory is made.
+    pub(crate) scratch: &'a Path,
+    /// The time it may take.
+    pub(crate) limit: Duration,
+}
+
+/// How a file ran.
+#[derive(Clone, Debug)]
+pub(crate) struct TestRun {
+    /// What its end means.
+    pub(crate) end: TestEnd,
+    /// How its process ended.
+    pub(crate) exit: Exit,
+    /// The end of its output.
+    pub(crate) output_tail: String,
+    /// How long it took.
+    pub(crate) duration: Duration,
+}
+
+/// What the end of a file means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TestEnd {
+    /// All is as it should be.
+    Passed,
+    /// It says that something is not, or could not be read.
+    Failed,
+    /// It holds no test.
+    NoTests,
+    /// Its time was over.
+    TimedOut,
+    /// ccci was asked to end.
+    Interrupted,
+    /// The runner itself did not work.
+    RunnerBroken,
+}
+
+/// Why a file could not be run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Its process could not be started.
+    #[error("failed to run `{path}`")]
+    Process {
+        /// The file.
+        path: String,
+        /// Why.
+        source: process::Error,
+    },
+    /// It has no temporary directory.
+    #[error("failed to make a temporary directory in `{}`", .path.display())]
+    Scratch {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Runs one file to its end.
+pub(crate) fn run(
+    host: &Host,
+    runners: &Runners,
+    file: &TestFile<'_>,
+    log: &StepLog,
+) -> Result<TestRun, Error> {
+    let scratch = tempfile::Builder::new()
+        .prefix("test-")
+        .tempdir_in(file.scratch)
+        .map_err(|source| Error::Scratch {
+            path: file.scratch.to_owned(),
+            source,
+        })?;
+    let mut cmd = command(runners, file)
+        .dir(file.root)
+        .env("TMPDIR", scratch.path())
+        // A test writes neither into the home of whoever runs ccci nor reads from it.
+        .env("HOME", scratch.path());
+    for (key, value) in file.env {
+        cmd = cmd.env(key, value);
+    }
+    let ended = cmd.log(log).run(host);
+    let output = ended.map_err(|source| Error::Process {
+        path: file.path.to_owned(),
+        source,
+    })?;
+    Ok(TestRun {
+        end: meaning(file, output.exit),
+        exit: output.exit,
+        output_tail: output.tail(TAIL),
+        duration: output.duration,
+    })
+}
+
+/// Returns the runners that are needed and cannot be found, with the program looked for.
+pub(crate) fn missing_runners(
+    host: &Host,
+    runners: &Runners,
+    needed: &[OverlayRunner],
+) -> Vec<(OverlayRunner, PathBuf)> {
+    let path = host.base_env.iter().rev().find(|(key, _)| key == "PATH");
+    let path = path.map_or(OsStr::new(""), |(_, value)| value);
+    let missing = [OverlayRunner::Pytest, OverlayRunner::Hurl].map(|runner| {
+        let program = program(runners, runner).filter(|_| needed.contains(&runner))?;
+        let found = which::which_in(program, Some(path), "/").is_ok();
+        (!found).then(|| (runner, program.to_owned()))
+    });
+    missing.into_iter().flatten().collect()
+}
+
+/// Returns the program of a runner, or nothing where the file runs by itself.
+fn program(runners: &Runners, runner: OverlayRunner) -> Option<&Path> {
+    match runner {
+        OverlayRunner::Executable => None,
+        OverlayRunner::Pytest => Some(&runners.pytest),
+        OverlayRunner::Hurl => Some(&runners.hurl),
+    }
+}
+
+/// Builds the command of a file.
+fn command(runners: &Runners, file: &TestFile<'_>) -> Cmd {
+    let path = file.root.join(file.path);
+    match file.runner {
+        OverlayRunner::Executable => Cmd::new(path, file.limit),
+        OverlayRunner::Pytest => Cmd::new(&runners.pytest, file.limit)
+            .args(["-q", "--no-header", "--color=no", "--tb=short"])
+            // Neither a cache nor compiled files appear beside the tests.
+            .args(["-p", "no:cacheprovider"])
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg("--rootdir")
+            .arg(file.root)
+            .arg(path),
+        OverlayRunner::Hurl => {
+            let cmd = Cmd::new(&runners.hurl, file.limit).args([
+                "--test",
+                "--no-color",
+                "--error-format",
+                "long",
+            ]);
+            hurl_variables(file.env)
+                .fold(cmd, |cmd, variable| cmd.arg("--variable").arg(variable))
+                .arg(path)
+        }
+    }
+}
+
+/// Returns what a hurl file can use: `CCCI_BASE_URL` as `base_url`, and so on.
+fn hurl_variables(env: &[(OsString, OsString)]) -> impl Iterator<Item = OsString> {
+    env.iter().filter_map(|(key, value)| {
+        let name = key.to_str()?.strip_prefix("CCCI_")?.to_ascii_lowercase();
+        let mut variable = OsString::from(name);
+        variable.push("=");
+        variable.push(value);
+        Some(variable)
+    })
+}
+
+/// Tells what the end of a process means for its file.
+fn meaning(file: &TestFile<'_>, exit: Exit) -> TestEnd {
+    let hook = matches!(
+        file.role,
+        OverlayRole::InstallSteps | OverlayRole::Before(_)
+    );
+    let broken: &[i32] = match file.runner {
+        OverlayRunner::Executable => &[],
+        // An internal error, and wrong usage; a file that cannot be imported is 2.
+        OverlayRunner::Pytest => &[3, 4],
+        // Wrong usage; 2 is a file that cannot be read, 3 no answer, 4 an assertion.
+        OverlayRunner::Hurl => &[1],
+    };
+    match exit {
+        Exit::Success => TestEnd::Passed,
+        Exit::TimedOut => TestEnd::TimedOut,
+        Exit::Interrupted => TestEnd::Interrupted,
+        Exit::Code(code) if broken.contains(&code) => TestEnd::RunnerBroken,
+        // pytest found no test; a hook needs none, it does its work when it is imported.
+        Exit::Code(5) if file.runner == OverlayRunner::Pytest => {
+            if hook {
+                TestEnd::Passed
+            } else {
+                TestEnd::NoTests
+            }
+        }
+        Exit::Code(_) | Exit::Signal(_) => TestEnd::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+    use crate::{
+        model::stage::Stage,
+        sys::{interrupt::Interrupt, redact::Redactor},
+    };
+
+    /// Returns what children get here.
+    fn host(path: &str) -> Host {
+        Host {
+            redactor: Redactor::default(),
+            interrupt: Interrupt::never(),
+            base_env: vec![("PATH".into(), path.into())],
+            inherit: None,
+            echo: None,
+        }
+    }
+
+    /// A directory with one executable.
+    struct Place {
+        /// Removed in the end.
+        root: tempfile::TempDir,
+        /// pytest and hurl, both the executable.
+        runners: Runners,
+    }
+
+    impl Place {
+        /// Writes the executable.
+        fn new(script: &str) -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("program");
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            let runners = Runners {
+                pytest: path.clone(),
+                hurl: path,
+            };
+            Self { root, runners }
+        }
+
+        /// Runs a file by a runner.
+        fn run(&self, path: &str, runner: OverlayRunner, role: OverlayRole) -> TestRun {
+            let host = host("/usr/bin:/bin");
+            let log = StepLog::create(&self.root.path().join("log"), &host.redactor).unwrap();
+            let env = [("CCCI_BASE_URL".into(), "http://app.example".into())];
+            let file = TestFile {
+                root: self.root.path(),
+                path,
+                role,
+                runner,
+                env: &env,
+                scratch: self.root.path(),
+                limit: Duration::from_secs(2),
+            };
+            run(&host, &self.runners, &file, &log).unwrap()
+        }
+    }
+
+    /// A test of the stage install.
+    const TEST: OverlayRole = OverlayRole::Test(Stage::Install);
+
+    #[test]
+    fn an_executable_runs_in_its_folder_with_a_temporary_directory_of_its_own() {
+        let place =
+            Place::new("echo x > \"$TMPDIR/x\"; pwd; echo \"$CCCI_BASE_URL $HOME\"; ls \"$HOME\"");
+        let run = place.run("program", OverlayRunner::Executable, TEST);
+        assert_eq!((run.end, run.exit), (TestEnd::Passed, Exit::Success));
+        let root = place.root.path().canonicalize().unwrap();
+        let lines: Vec<_> = run.output_tail.lines().collect();
+        assert_eq!(lines[0], root.to_str().unwrap());
+        assert!(lines[1].starts_with("http://app.example /") && lines[2] == "x");
+        let left = fs::read_dir(place.root.path()).unwrap().count();
+        assert_eq!(left, 2, "the program and the log");
+    }
+
+    #[test]
+    fn a_program_gets_the_file_and_what_it_needs() {
+        let place = Place::new("echo \"$@\"");
+        let root = place.root.path().display();
+        let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
+        let expected = format!(
+            "-q --no-header --color=no --tb=short -p no:cacheprovider --rootdir {root} {root}/test_a.py"
+        );
+        assert_eq!(run.output_tail, expected);
+        let run = place.run("test_a.hurl", OverlayRunner::Hurl, TEST);
+        let expected = format!(
+            "--test --no-color --error-format long --variable base_url=http://app.example {root}/test_a.hurl"
+        );
+        assert_eq!(run.output_tail, expected);
+    }
+
+    #[test]
+    fn each_exit_has_its_meaning() {
+        use OverlayRunner::{Executable, Hurl, Pytest};
+        for (script, runner, expected) in [
+            ("exit 1", Executable, TestEnd::Failed),
+            ("exit 5", Executable, TestEnd::Failed),
+            ("kill -9 $$", Executable, TestEnd::Failed),
+            ("sleep 60", Executable, TestEnd::TimedOut),
+            ("exit 1", Pytest, TestEnd::Failed),
+            ("exit 2", Pytest, TestEnd::Failed),
+            ("exit 3", Pytest, TestEnd::RunnerBroken),
+            ("exit 4", Pytest, TestEnd::RunnerBroken),
+            ("exit 5", Pytest, TestEnd::NoTests),
+            ("exit 1", Hurl, TestEnd::RunnerBroken),
+            ("exit 3", Hurl, TestEnd::Failed),
+            ("exit 4", Hurl, TestEnd::Failed),
+        ] {
+            let run = Place::new(script).run("program", runner, TEST);
+            assert_eq!(run.end, expected, "{script} {runner:?}");
+        }
+        let hook = Place::new("exit 5").run("program", Pytest, OverlayRole::InstallSteps);
+        assert_eq!(hook.end, TestEnd::Passed);
+    }
+
+    #[test]
+    fn a_runner_that_is_needed_and_not_there_is_named() {
+        let place = Place::new("");
+        let mut runners = place.runners.clone();
+        runners.hurl = PathBuf::from("hurl-that-is-not-there");
+        let missing = |needed: &[OverlayRunner], path: &str| {
+            let missing = missing_runners(&host(path), &runners, needed);
+            missing
+                .into_iter()
+                .map(|(runner, _)| runner)
+                .collect::<Vec<_>>()
+        };
+        let all = [
+            OverlayRunner::Executable,
+            OverlayRunner::Pytest,
+            OverlayRunner::Hurl,
+        ];
+        assert_eq!(missing(&all, "/usr/bin"), [OverlayRunner::Hurl]);
+        assert_eq!(missing(&all[..2], "/usr/bin"), []);
+        runners.hurl = PathBuf::from("program");
+        let folder = place.root.path().to_str().unwrap();
+        assert_eq!(missing_runners(&host(folder), &runners, &all), []);
+    }
+}
