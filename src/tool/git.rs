@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use tempfile::NamedTempFile;
-
 use crate::{
     model::recipe::{CommitSha, parse_ref},
     sys::process::{self, Cmd, Exit, Host, Output, StepLog},
@@ -31,8 +29,6 @@ pub(crate) struct Git<'a> {
     limit: Duration,
     /// Where calls are logged.
     log: Option<StepLog>,
-    /// What stands in for the user's configuration.
-    config: NamedTempFile,
 }
 
 /// Why git did not do what it was asked.
@@ -75,8 +71,12 @@ pub(crate) enum Error {
     },
 }
 
+/// Permits repositories of another user: what they could do by their own configuration is off.
+const SAFE_DIRECTORY: &str = "safe.directory=*";
+
 /// Settings of every call, each with the reason.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
+    SAFE_DIRECTORY,
     // A repository's own hooks are a stranger's programs.
     "core.hooksPath=/dev/null",
     // So is its file-system monitor, which a status would start.
@@ -102,7 +102,8 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// Variables of every call, each with the reason.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 9] = [
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_ATTR_NOSYSTEM", "1"),
     // Nobody answers a question.
@@ -125,18 +126,13 @@ const VARIABLES: [(&str, &str); 8] = [
 
 impl<'a> Git<'a> {
     /// Prepares calls of git.
-    pub(crate) fn new(host: &'a Host, program: &Path, limit: Duration) -> Result<Self, Error> {
-        let config = own_config().map_err(|source| Error::File {
-            path: std::env::temp_dir(),
-            source,
-        })?;
-        Ok(Self {
+    pub(crate) fn new(host: &'a Host, program: &Path, limit: Duration) -> Self {
+        Self {
             host,
             program: program.to_owned(),
             limit,
             log: None,
-            config,
-        })
+        }
     }
 
     /// Logs the calls.
@@ -154,13 +150,12 @@ impl<'a> Git<'a> {
             .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
             .arg("-C")
             .arg(repository)
-            .env("GIT_ALLOW_PROTOCOL", protocols)
-            // The only file of configuration that the other end of a local copy reads too.
-            .env("GIT_CONFIG_GLOBAL", self.config.path());
+            .env("GIT_ALLOW_PROTOCOL", protocols);
         for (key, value) in VARIABLES {
             cmd = cmd.env(key, value);
         }
-        if let Some(above) = repository.parent().filter(|path| path.is_absolute()) {
+        let whole = repository.canonicalize();
+        if let Some(above) = whole.as_deref().ok().and_then(Path::parent) {
             cmd = cmd.env("GIT_CEILING_DIRECTORIES", above);
         }
         match &self.log {
@@ -254,16 +249,6 @@ impl<'a> Git<'a> {
         let id = output.stdout_text();
         output.ok().then(|| parse_commit(id.trim())).transpose()
     }
-}
-
-/// Writes what stands in for the user's configuration.
-///
-/// git refuses a repository that belongs to another user, and takes the permission from no file of the repository.
-/// What such a repository could do by its own configuration is off, so all are permitted.
-fn own_config() -> io::Result<NamedTempFile> {
-    let file = tempfile::Builder::new().prefix("ccci-git-").tempfile()?;
-    std::fs::write(file.path(), "[safe]\n\tdirectory = *\n")?;
-    Ok(file)
 }
 
 /// Reads a commit's id as git prints it.

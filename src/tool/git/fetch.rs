@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Error, Git, lines, whole};
+use super::{Error, Git, SAFE_DIRECTORY, lines, whole};
 use crate::{
     model::{
         recipe::{CommitSha, parse_ref},
@@ -17,7 +17,7 @@ use crate::{
 pub(super) const MARK: &str = "refs/ccci/head";
 
 /// Options of a fetch, each with the reason.
-const FETCH: [&str; 7] = [
+const FETCH: [&str; 6] = [
     "fetch",
     "--quiet",
     // Tags are asked for by name, not by what they lead to.
@@ -26,8 +26,6 @@ const FETCH: [&str; 7] = [
     // A process in the background would outlive the run.
     "--no-auto-maintenance",
     "--no-write-fetch-head",
-    // What follows is the outside world's.
-    "--end-of-options",
 ];
 
 /// Takes all tags.
@@ -55,12 +53,18 @@ impl Git<'_> {
         let head = self.head(&source)?;
         self.init(dest)?;
         let mark = format!("+HEAD:{MARK}");
-        let fetch = self.call(dest, "file").args(FETCH).arg(&source).args([
+        let everything = [
             "+refs/heads/*:refs/heads/*",
             "+refs/remotes/*:refs/remotes/*",
-            ALL_TAGS,
-            &mark,
-        ]);
+        ];
+        let fetch = self
+            .call(dest, "file")
+            .args(FETCH)
+            .arg(format!("--upload-pack={}", self.other_end()))
+            .arg("--end-of-options")
+            .arg(&source)
+            .args(everything)
+            .args([ALL_TAGS, &mark]);
         whole("copy the repository", fetch.run(self.host)?)?;
         self.expect_mark(dest, &head)
     }
@@ -91,7 +95,7 @@ impl Git<'_> {
             Wanted::Commit(commit) => format!("+{commit}:{MARK}"),
             Wanted::Beginning(_) => "+refs/heads/*:refs/remotes/origin/*".to_owned(),
         };
-        let fetch = remote(&FETCH).args([&address, ALL_TAGS, &refspec]);
+        let fetch = remote(&FETCH).args(["--end-of-options", &address, ALL_TAGS, &refspec]);
         let output = fetch.run(self.host)?;
         if output.stderr_text().contains("not our ref") {
             // The branch was moved or removed since it was listed, or the commit never was there.
@@ -107,6 +111,12 @@ impl Git<'_> {
                 Ok(commit)
             }
         }
+    }
+
+    /// Returns the command of a local copy's other end, which takes no setting from this one.
+    fn other_end(&self) -> String {
+        let program = self.program.display().to_string().replace('\'', r"'\''");
+        format!("'{program}' -c '{SAFE_DIRECTORY}' upload-pack")
     }
 
     /// Makes an empty repository without hooks, on a branch that nobody has.
