@@ -1,9 +1,10 @@
 //! The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
 
+pub mod app_args;
 pub mod test_args;
 pub mod values;
 
-use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
 use clap::{
     ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -11,10 +12,11 @@ use clap::{
 };
 
 use self::{
+    app_args::{ExecArgs, JanitorArgs, ShellArgs, TeardownArgs},
     test_args::TestArgs,
-    values::{AppName, parse_text},
+    values::parse_text,
 };
-use crate::model::{input::parse_duration, recipe::Invalid};
+use crate::model::{input::TypedFlag, recipe::Invalid};
 
 /// Test Co-op Cloud recipes the way an operator lives with them
 ///
@@ -130,67 +132,6 @@ pub enum Command {
     Help(HelpArgs),
 }
 
-/// What `ccci teardown` takes.
-#[derive(Args, Clone, Debug)]
-pub struct TeardownArgs {
-    /// Remove the app of this domain, or of this run
-    #[arg(value_name = "DOMAIN|RUN", required_unless_present = "all_runs")]
-    pub app: Option<AppName>,
-    /// Remove the app of every run that has ended
-    #[arg(long, env = "CCCI_ALL_RUNS", conflicts_with = "app")]
-    #[arg(value_parser = BoolishValueParser::new())]
-    pub all_runs: bool,
-    /// Confirm by the app's full domain
-    #[arg(long, env = "CCCI_CONFIRM", value_name = "NAME", value_parser = parse_text)]
-    pub confirm: Option<String>,
-    /// Say what would be removed and remove nothing
-    #[arg(long, env = "CCCI_DRY_RUN", value_parser = BoolishValueParser::new())]
-    pub dry_run: bool,
-    /// Print one JSON document on standard output
-    #[arg(long, env = "CCCI_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
-/// What `ccci janitor` takes.
-#[derive(Args, Clone, Debug)]
-pub struct JanitorArgs {
-    /// Spare what has no record on this host until it is this old
-    #[arg(long, env = "CCCI_JANITOR_MAX_AGE", value_name = "DURATION")]
-    #[arg(value_parser = parse_duration)]
-    pub max_age: Option<Duration>,
-    /// Say of each app why it would be removed or not, and remove nothing
-    #[arg(long, env = "CCCI_DRY_RUN", value_parser = BoolishValueParser::new())]
-    pub dry_run: bool,
-    /// Print one JSON document on standard output
-    #[arg(long, env = "CCCI_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
-/// What `ccci exec` takes.
-#[derive(Args, Clone, Debug)]
-pub struct ExecArgs {
-    /// Choose the run whose app is meant
-    #[arg(long, env = "CCCI_RUN_ID", value_name = "DOMAIN|RUN")]
-    pub run_id: Option<AppName>,
-    /// Run it in this service
-    #[arg(value_parser = parse_text)]
-    pub service: String,
-    /// Run this command, never through a shell
-    #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub argv: Vec<OsString>,
-}
-
-/// What `ccci shell` takes.
-#[derive(Args, Clone, Debug)]
-pub struct ShellArgs {
-    /// Choose the run whose app is meant
-    #[arg(long, env = "CCCI_RUN_ID", value_name = "DOMAIN|RUN")]
-    pub run_id: Option<AppName>,
-    /// Open it in this service
-    #[arg(default_value = "app", value_parser = parse_text)]
-    pub service: String,
-}
-
 /// What `ccci config` takes.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {
@@ -230,17 +171,6 @@ const TOPICS: [&str; 9] = [
     "exit-codes",
 ];
 
-/// Which flags were typed, rather than taken from the environment or left at their default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Typed(BTreeSet<String>);
-
-impl Typed {
-    /// Tells whether the flag of this long name was typed.
-    pub fn has(&self, long: &str) -> bool {
-        self.0.contains(&long.replace('-', "_"))
-    }
-}
-
 /// Returns the command line's definition: values of variables are never shown in help.
 pub fn definition() -> clap::Command {
     let hide = |arg: clap::Arg| arg.hide_env_values(true);
@@ -249,12 +179,39 @@ pub fn definition() -> clap::Command {
         .mut_subcommands(move |command| command.mut_args(hide))
 }
 
-/// Reads a command line, its first word being the program's name.
-pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<(Cli, Typed), clap::Error> {
-    let matches = definition().try_get_matches_from(argv).map_err(escape)?;
-    let mut typed = BTreeSet::new();
-    collect_typed(&matches, &mut typed);
-    Ok((Cli::from_arg_matches(&matches)?, Typed(typed)))
+/// Reads a command line, its first word being the program's name; returns also which flags were typed.
+pub fn parse(
+    argv: impl IntoIterator<Item = OsString>,
+) -> Result<(Cli, Vec<TypedFlag>), clap::Error> {
+    let definition = definition();
+    let matches = definition
+        .clone()
+        .try_get_matches_from(argv)
+        .map_err(escape)?;
+    let mut typed = typed_of(&definition, &matches);
+    if let Some((name, below)) = matches.subcommand() {
+        let command = definition.find_subcommand(name);
+        typed.extend(typed_of(command.expect("clap chose it"), below));
+    }
+    Ok((Cli::from_arg_matches(&matches)?, typed))
+}
+
+/// Returns the flags of one command that were typed.
+fn typed_of(command: &clap::Command, matches: &ArgMatches) -> Vec<TypedFlag> {
+    let typed = command.get_arguments().filter_map(|arg| {
+        let (long, id) = (arg.get_long()?, arg.get_id().as_str());
+        let source = matches
+            .try_contains_id(id)
+            .ok()
+            .and_then(|_| matches.value_source(id));
+        let text = (source == Some(ValueSource::CommandLine)).then(|| matches.get_raw(id))??;
+        Some(TypedFlag {
+            long: long.to_owned(),
+            variable: arg.get_env()?.to_str()?.to_owned(),
+            text: text.last()?.to_string_lossy().into_owned(),
+        })
+    });
+    typed.collect()
 }
 
 /// Escapes what outside text an error carries, so that no control character reaches a terminal.
@@ -267,18 +224,6 @@ fn escape(mut error: clap::Error) -> clap::Error {
         error.insert(kind, ContextValue::String(text));
     }
     error
-}
-
-/// Adds the flags typed for a command and the ones below it.
-fn collect_typed(matches: &ArgMatches, typed: &mut BTreeSet<String>) {
-    for id in matches.ids() {
-        if matches.value_source(id.as_str()) == Some(ValueSource::CommandLine) {
-            typed.insert(id.as_str().to_owned());
-        }
-    }
-    if let Some((_, below)) = matches.subcommand() {
-        collect_typed(below, typed);
-    }
 }
 
 /// Returns the names of all variables that stand for a flag, sorted.
@@ -319,9 +264,22 @@ pub(crate) fn reference() -> String {
 mod tests {
     use super::*;
 
-    fn read(words: &[&str]) -> Result<(Cli, Typed), clap::Error> {
+    fn read(words: &[&str]) -> Result<(Cli, Vec<TypedFlag>), clap::Error> {
         let argv = std::iter::once("ccci").chain(words.iter().copied());
         parse(argv.map(OsString::from))
+    }
+
+    /// Returns the short help of a command, 80 columns wide.
+    pub(super) fn summary_of(name: &str) -> String {
+        let mut definition = definition().term_width(80);
+        definition.build();
+        let found = match name {
+            "ccci" => &mut definition,
+            _ => definition
+                .find_subcommand_mut(name)
+                .expect("it is a command"),
+        };
+        found.render_help().to_string()
     }
 
     fn refusal(words: &[&str]) -> String {
@@ -337,11 +295,8 @@ mod tests {
 
     #[test]
     fn the_first_screen_fits() {
-        insta::assert_snapshot!(help_of(None).unwrap(), @r"
+        insta::assert_snapshot!(summary_of("ccci"), @r"
 Test Co-op Cloud recipes the way an operator lives with them
-
-Text for people goes to standard error, what was asked for to standard output.
-`ccci help exit-codes` lists the exit codes.
 
 Usage: ccci [OPTIONS] <COMMAND>
 
@@ -356,61 +311,25 @@ Commands:
   help         Print the help of a command, or about a topic
 
 Options:
-  -h, --help
-          Print help (see a summary with '-h')
-
-  -V, --version
-          Print version
+  -h, --help     Print help (see more with '--help')
+  -V, --version  Print version
 
 Everywhere:
-      --config <FILE>
-          Read this configuration file too, above all others
-          
-          [env: CCCI_CONFIG]
-
-      --color <WHEN>
-          Colour the text
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
-          
-          [env: CCCI_COLOR]
-          [default: auto]
-
-      --progress <HOW>
-          Choose the display: a live one, lines only, or results only
-
-          Possible values:
-          - auto:  Live on a terminal outside CI, else lines
-          - live:  A live display
-          - plain: Lines only
-          - none:  Results only
-          
-          [env: CCCI_PROGRESS]
-          [default: auto]
-
-      --no-input
-          Never ask; what needs an answer is refused
-          
-          [env: CCCI_NO_INPUT]
-
-  -y, --yes
-          Answer yes where a confirmation is asked for
-          
-          [env: CCCI_YES]
-
-  -q, --quiet...
-          Say less: `-q` failures and the summary, `-qq` the exit code alone
-          
-          [env: CCCI_QUIET]
-
-  -v, --verbose...
-          Say more: `-v` commands and their output, `-vv` what explains ccci
-          itself
-          
-          [env: CCCI_VERBOSE]
+      --config <FILE>   Read this configuration file too, above all others [env:
+                        CCCI_CONFIG]
+      --color <WHEN>    Colour the text [env: CCCI_COLOR] [default: auto]
+                        [possible values: auto, always, never]
+      --progress <HOW>  Choose the display: a live one, lines only, or results
+                        only [env: CCCI_PROGRESS] [default: auto] [possible
+                        values: auto, live, plain, none]
+      --no-input        Never ask; what needs an answer is refused [env:
+                        CCCI_NO_INPUT]
+  -y, --yes             Answer yes where a confirmation is asked for [env:
+                        CCCI_YES]
+  -q, --quiet...        Say less: `-q` failures and the summary, `-qq` the exit
+                        code alone [env: CCCI_QUIET]
+  -v, --verbose...      Say more: `-v` commands and their output, `-vv` what
+                        explains ccci itself [env: CCCI_VERBOSE]
 ");
     }
 
@@ -473,10 +392,33 @@ Everywhere:
 
     #[test]
     fn what_was_typed_is_told_from_what_was_not() {
-        let (cli, typed) = read(&["test", "--base-domain", "ci.example.org", "-vv"]).unwrap();
-        assert!(typed.has("base-domain") && typed.has("verbose"));
-        assert!(!typed.has("keep") && !typed.has("color") && !typed.has("message-format"));
-        assert_eq!(cli.global.verbose, 2);
+        let words = [
+            "--color",
+            "never",
+            "test",
+            "--base-domain",
+            "a.org",
+            "--ref=main",
+            "-j2",
+        ];
+        let (_, typed) = read(&words).unwrap();
+        let shown: Vec<_> = typed
+            .iter()
+            .map(|flag| format!("{} {} {}", flag.long, flag.variable, flag.text))
+            .collect();
+        let wanted = [
+            "color CCCI_COLOR never",
+            "ref CCCI_REF main",
+            "base-domain CCCI_BASE_DOMAIN a.org",
+            "jobs CCCI_JOBS 2",
+        ];
+        assert_eq!(shown, wanted);
+        let (_, typed) = read(&["janitor", "--dry-run", "--max-age", "1h"]).unwrap();
+        let variables: Vec<_> = typed.iter().map(|flag| flag.variable.as_str()).collect();
+        assert_eq!(variables, ["CCCI_JANITOR_MAX_AGE", "CCCI_DRY_RUN"]);
+        let (cli, typed) = read(&["test", "--config", "a.toml"]).unwrap();
+        assert_eq!(cli.global.config, Some(PathBuf::from("a.toml")));
+        assert_eq!((typed.len(), typed[0].text.as_str()), (1, "a.toml"));
     }
 
     #[test]

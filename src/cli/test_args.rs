@@ -38,7 +38,7 @@ pub struct TestArgs {
 #[command(next_help_heading = "What is tested")]
 pub struct Selection {
     /// Test this branch, tag or commit
-    #[arg(long = "ref", env = "CCCI_REF", value_name = "REF", value_parser = parse_ref)]
+    #[arg(id = "ref", long = "ref", env = "CCCI_REF", value_name = "REF", value_parser = parse_ref)]
     #[arg(conflicts_with = "version")]
     pub reference: Option<String>,
     /// Name the pull request that the ref belongs to
@@ -156,7 +156,7 @@ pub struct Reporting {
         default_value = "human"
     )]
     pub message_format: MessageFormat,
-    /// Write a JUnit report to this file as well
+    /// Write a `JUnit` report to this file as well
     #[arg(long, env = "CCCI_JUNIT", value_name = "PATH")]
     pub junit: Option<PathBuf>,
     /// Write the run's records below this directory
@@ -319,297 +319,127 @@ pub enum ShowOutput {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_help_of_test_is_what_people_read() {
-        insta::assert_snapshot!(crate::cli::help_of(Some("test")).unwrap(), @r"
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the text is long, the code is one line"
+    )]
+    fn the_summary_of_test_is_what_people_read() {
+        insta::assert_snapshot!(crate::cli::tests::summary_of("test"), @r"
 Test recipes: deploy, upgrade, back up, restore, use, remove
-
-Without an argument, tests the checkout in the current directory, uncommitted
-changes included. In CI the recipe and its source come from `CCCI_RECIPE`,
-`CCCI_REF`, `CCCI_PR`, `CCCI_SRC` and `CCCI_STAGES`, or from the bare `RECIPE`,
-`REF`, `PR`, `SRC` and `STAGES`.
 
 Usage: ccci test [OPTIONS] [RECIPE|PATH]...
 
 Arguments:
-  [RECIPE|PATH]...
-          Test these recipes by name, or checkouts by path (`.`, `./dir`,
-          `/dir`)
+  [RECIPE|PATH]...  Test these recipes by name, or checkouts by path (`.`,
+                    `./dir`, `/dir`)
 
 Options:
-  -h, --help
-          Print help (see a summary with '-h')
+  -h, --help  Print help (see more with '--help')
 
 What is tested:
-      --ref <REF>
-          Test this branch, tag or commit
-          
-          [env: CCCI_REF]
-
-      --pr <NUMBER>
-          Name the pull request that the ref belongs to
-          
-          [env: CCCI_PR]
-
-      --src <URL>
-          Fetch the recipe from this git URL, or from `owner/name` on the
-          configured forge
-          
-          [env: CCCI_SRC]
-
-      --version <TAG>
-          Test this released version
-          
-          [env: CCCI_VERSION]
-
-      --stages <S,...>
-          Run these stages: install, upgrade, backup, restore, custom [default:
-          all]
-          
-          [env: CCCI_STAGES]
-
-      --deny <KIND>
-          Turn findings of this kind into failures
-
-          Possible values:
-          - lint: Findings about the recipe's text
-          
-          [env: CCCI_DENY]
-
-      --no-tests <ACTION>
-          Decide what happens when nothing is selected
-
-          Possible values:
-          - pass: Exit with 0 and say nothing
-          - warn: Exit with 0 and warn
-          - fail: Exit with 4
-          
-          [env: CCCI_NO_TESTS]
-          [default: fail]
-
-      --dry-run
-          Print the plan and do nothing
-          
-          [env: CCCI_DRY_RUN]
+      --ref <REF>          Test this branch, tag or commit [env: CCCI_REF]
+      --pr <NUMBER>        Name the pull request that the ref belongs to [env:
+                           CCCI_PR]
+      --src <URL>          Fetch the recipe from this git URL, or from
+                           `owner/name` on the configured forge [env: CCCI_SRC]
+      --version <TAG>      Test this released version [env: CCCI_VERSION]
+      --stages <S,...>     Run these stages: install, upgrade, backup, restore,
+                           custom [default: all] [env: CCCI_STAGES]
+      --deny <KIND>        Turn findings of this kind into failures [env:
+                           CCCI_DENY] [possible values: lint]
+      --no-tests <ACTION>  Decide what happens when nothing is selected [env:
+                           CCCI_NO_TESTS] [default: fail] [possible values:
+                           pass, warn, fail]
+      --dry-run            Print the plan and do nothing [env: CCCI_DRY_RUN]
 
 Where it is deployed:
-      --base-domain <DOMAIN>
-          Give apps domains under this one
-          
-          [env: CCCI_BASE_DOMAIN]
-
-      --deployer <WHICH>
-          Deploy with abra, or with Docker alone; `auto` takes abra where it is
-          on PATH
-          
-          [env: CCCI_DEPLOYER]
-          [possible values: auto, abra, docker]
-
-      --ingress <WAY>
-          Reach the app through the proxy or directly; `auto` takes the proxy
-          where there is one
-          
-          [env: CCCI_INGRESS]
-          [possible values: auto, proxy, direct]
-
-      --resolve-to <IP[:PORT]>
-          Connect to this address instead of what DNS says
-          
-          [env: CCCI_RESOLVE_TO]
-
-      --ca-file <FILE>
-          Trust the certificate authorities in this PEM file too
-          
-          [env: CCCI_CA_FILE]
+      --base-domain <DOMAIN>    Give apps domains under this one [env:
+                                CCCI_BASE_DOMAIN]
+      --deployer <WHICH>        Deploy with abra, or with Docker alone; `auto`
+                                takes abra where it is on PATH [env:
+                                CCCI_DEPLOYER] [possible values: auto, abra,
+                                docker]
+      --ingress <WAY>           Reach the app through the proxy or directly;
+                                `auto` takes the proxy where there is one [env:
+                                CCCI_INGRESS] [possible values: auto, proxy,
+                                direct]
+      --resolve-to <IP[:PORT]>  Connect to this address instead of what DNS says
+                                [env: CCCI_RESOLVE_TO]
+      --ca-file <FILE>          Trust the certificate authorities in this PEM
+                                file too [env: CCCI_CA_FILE]
 
 How it is run:
   -j, --jobs <N>
-          Run this many recipes side by side
-          
-          [env: CCCI_JOBS]
-
+          Run this many recipes side by side [env: CCCI_JOBS]
       --retries <N>
-          Try a failed custom test again up to this many times
-          
-          [env: CCCI_RETRIES]
-
+          Try a failed custom test again up to this many times [env:
+          CCCI_RETRIES]
       --flaky-result <RESULT>
-          Decide how a test that passes on a later try counts
-
-          Possible values:
-          - pass: As passed
-          - fail: As failed
-          
-          [env: CCCI_FLAKY_RESULT]
-          [default: pass]
-
+          Decide how a test that passes on a later try counts [env:
+          CCCI_FLAKY_RESULT] [default: pass] [possible values: pass, fail]
       --max-fail <N[:immediate]>
           Begin no further recipe after this many have failed; with `:immediate`
-          cancel the running ones
-          
-          [env: CCCI_MAX_FAIL]
-
+          cancel the running ones [env: CCCI_MAX_FAIL]
       --timeout <DURATION>
-          End each run after this long, as in `40m` or `1h 30m`
-          
-          [env: CCCI_TIMEOUT]
-
+          End each run after this long, as in `40m` or `1h 30m` [env:
+          CCCI_TIMEOUT]
       --slow <DURATION>
-          Call a stage slow each time this long has passed
-          
-          [env: CCCI_SLOW]
-
+          Call a stage slow each time this long has passed [env: CCCI_SLOW]
       --keep <WHEN>
-          Keep the app after the run, with an expiry
-          
-          [env: CCCI_KEEP]
-          [possible values: never, failed, always]
-
+          Keep the app after the run, with an expiry [env: CCCI_KEEP] [possible
+          values: never, failed, always]
       --wait <DURATION>
           Wait this long for another run of the same app to end [default: do not
-          wait]
-          
-          [env: CCCI_WAIT]
+          wait] [env: CCCI_WAIT]
 
 What is reported:
       --message-format <FORMAT>
           Print messages of this format on standard output; `human` prints none
-          there
-
-          Possible values:
-          - human: Nothing: text for people goes to standard error
-          - json:  One JSON object a line for each event
-          
-          [env: CCCI_MESSAGE_FORMAT]
-          [default: human]
-
+          there [env: CCCI_MESSAGE_FORMAT] [default: human] [possible values:
+          human, json]
       --junit <PATH>
-          Write a JUnit report to this file as well
-          
-          [env: CCCI_JUNIT]
-
+          Write a `JUnit` report to this file as well [env: CCCI_JUNIT]
       --log-dir <DIR>
-          Write the run's records below this directory
-          
-          [env: CCCI_LOG_DIR]
-
+          Write the run's records below this directory [env: CCCI_LOG_DIR]
       --no-capture
           Pass the output of tests through as it comes; one recipe at a time, no
-          live display
-          
-          [env: CCCI_NO_CAPTURE]
-
+          live display [env: CCCI_NO_CAPTURE]
       --status-level <LEVEL>
-          Show results of this level and the graver ones as they come
-
-          Possible values:
-          - none: None
-          - fail: Failed, timed out, broken
-          - try:  Tries that are followed by another
-          - slow: Slow ones
-          - leak: Leaks
-          - pass: Passed ones
-          - skip: Skipped ones
-          - all:  Everything
-          
-          [env: CCCI_STATUS_LEVEL]
-          [default: pass]
-
+          Show results of this level and the graver ones as they come [env:
+          CCCI_STATUS_LEVEL] [default: pass] [possible values: none, fail, try,
+          slow, leak, pass, skip, all]
       --final-status-level <LEVEL>
-          Repeat results of this level and the graver ones at the end
-
-          Possible values:
-          - none:  None
-          - fail:  Failed, timed out, broken
-          - flaky: Passed on a later try
-          - slow:  Slow ones
-          - leak:  Leaks
-          - pass:  Passed ones
-          - skip:  Skipped ones
-          - all:   Everything
-          
-          [env: CCCI_FINAL_STATUS_LEVEL]
-          [default: flaky]
-
+          Repeat results of this level and the graver ones at the end [env:
+          CCCI_FINAL_STATUS_LEVEL] [default: flaky] [possible values: none,
+          fail, flaky, slow, leak, pass, skip, all]
       --failure-output <WHEN>
-          Show the evidence of what failed at this time
-
-          Possible values:
-          - immediate:       When the stage ends
-          - final:           When the run ends
-          - immediate-final: Both
-          - never:           Not at all
-          
-          [env: CCCI_FAILURE_OUTPUT]
-          [default: immediate]
-
+          Show the evidence of what failed at this time [env:
+          CCCI_FAILURE_OUTPUT] [default: immediate] [possible values: immediate,
+          final, immediate-final, never]
       --success-output <WHEN>
-          Show the output of what passed at this time
-
-          Possible values:
-          - immediate:       When the stage ends
-          - final:           When the run ends
-          - immediate-final: Both
-          - never:           Not at all
-          
-          [env: CCCI_SUCCESS_OUTPUT]
-          [default: never]
-
+          Show the output of what passed at this time [env: CCCI_SUCCESS_OUTPUT]
+          [default: never] [possible values: immediate, final, immediate-final,
+          never]
       --heartbeat <DURATION>
           Print a line at least this often where there is no live display; `0`
-          prints none
-          
-          [env: CCCI_HEARTBEAT]
-          [default: 30s]
+          prints none [env: CCCI_HEARTBEAT] [default: 30s]
 
 Everywhere:
-      --config <FILE>
-          Read this configuration file too, above all others
-          
-          [env: CCCI_CONFIG]
-
-      --color <WHEN>
-          Colour the text
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
-          
-          [env: CCCI_COLOR]
-          [default: auto]
-
-      --progress <HOW>
-          Choose the display: a live one, lines only, or results only
-
-          Possible values:
-          - auto:  Live on a terminal outside CI, else lines
-          - live:  A live display
-          - plain: Lines only
-          - none:  Results only
-          
-          [env: CCCI_PROGRESS]
-          [default: auto]
-
-      --no-input
-          Never ask; what needs an answer is refused
-          
-          [env: CCCI_NO_INPUT]
-
-  -y, --yes
-          Answer yes where a confirmation is asked for
-          
-          [env: CCCI_YES]
-
-  -q, --quiet...
-          Say less: `-q` failures and the summary, `-qq` the exit code alone
-          
-          [env: CCCI_QUIET]
-
-  -v, --verbose...
-          Say more: `-v` commands and their output, `-vv` what explains ccci
-          itself
-          
-          [env: CCCI_VERBOSE]
+      --config <FILE>   Read this configuration file too, above all others [env:
+                        CCCI_CONFIG]
+      --color <WHEN>    Colour the text [env: CCCI_COLOR] [default: auto]
+                        [possible values: auto, always, never]
+      --progress <HOW>  Choose the display: a live one, lines only, or results
+                        only [env: CCCI_PROGRESS] [default: auto] [possible
+                        values: auto, live, plain, none]
+      --no-input        Never ask; what needs an answer is refused [env:
+                        CCCI_NO_INPUT]
+  -y, --yes             Answer yes where a confirmation is asked for [env:
+                        CCCI_YES]
+  -q, --quiet...        Say less: `-q` failures and the summary, `-qq` the exit
+                        code alone [env: CCCI_QUIET]
+  -v, --verbose...      Say more: `-v` commands and their output, `-vv` what
+                        explains ccci itself [env: CCCI_VERBOSE]
 ");
     }
 }

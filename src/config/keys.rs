@@ -70,7 +70,7 @@ const fn as_kind(key: Key, kind: Kind) -> Key {
 }
 
 /// All settings, in the order of `defaults.toml`.
-pub(crate) const KEYS: [Key; 38] = [
+pub(crate) const KEYS: [Key; 39] = [
     host("server", "base-domain", "CCCI_BASE_DOMAIN"),
     as_kind(
         host("server", "base-domain-is-ours", "CCCI_BASE_DOMAIN_IS_OURS"),
@@ -93,6 +93,7 @@ pub(crate) const KEYS: [Key; 38] = [
     as_kind(host("secrets", "dirs", "CCCI_SECRETS_DIRS"), Kind::List),
     host("secrets", "git-token-file", "CCCI_GIT_TOKEN_FILE"),
     host("recipes", "url", "CCCI_RECIPE_URL"),
+    host("recipes", "forge", "CCCI_FORGE"),
     as_kind(
         host("recipes", "allow-http", "CCCI_ALLOW_HTTP"),
         Kind::Switch,
@@ -126,12 +127,15 @@ pub(crate) fn find(section: &str, name: &str) -> Option<&'static Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{reference::entries, settings::DEFAULTS};
+    use crate::config::{
+        reference::{Entry, entries},
+        settings::DEFAULTS,
+    };
 
     #[test]
     fn the_list_follows_the_defaults() {
         let listed: Vec<_> = KEYS.iter().map(Key::path).collect();
-        let written: Vec<_> = entries(DEFAULTS).iter().map(|entry| entry.path()).collect();
+        let written: Vec<_> = entries(DEFAULTS).iter().map(Entry::path).collect();
         assert_eq!(listed, written);
     }
 

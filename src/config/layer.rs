@@ -15,7 +15,7 @@ use super::{
     keys::{self, KEYS, Key, Kind, Reach},
     written::Written,
 };
-use crate::model::input::parse_duration;
+use crate::model::input::{TypedFlag, parse_duration};
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum Origin {
     /// A variable.
     Environment(&'static str),
     /// A flag, by its long name.
-    Flag(&'static str),
+    Flag(String),
 }
 
 impl fmt::Display for Origin {
@@ -39,19 +39,6 @@ impl fmt::Display for Origin {
             Self::Flag(name) => write!(f, "flag: --{name}"),
         }
     }
-}
-
-/// A flag that sets a setting, as it was typed.
-#[derive(Clone, Debug)]
-pub(crate) struct Flag {
-    /// The setting's section.
-    pub(crate) section: &'static str,
-    /// The setting's name in the section.
-    pub(crate) key: &'static str,
-    /// The flag's long name.
-    pub(crate) long: &'static str,
-    /// The value.
-    pub(crate) text: String,
 }
 
 /// One value and where it came from.
@@ -98,12 +85,14 @@ pub(super) fn from_environment(env: &Environment) -> Result<Layer, Error> {
     Ok(layer)
 }
 
-/// Makes the layer of the flags.
-pub(super) fn from_flags(flags: &[Flag]) -> Result<Layer, Error> {
-    let entries = flags.iter().map(|flag| {
-        let key = keys::find(flag.section, flag.key).expect("a flag names a setting that exists");
-        entry(key, &flag.text, Origin::Flag(flag.long))
+/// Makes the layer of the flags: those that no setting shares its variable with are none of ours.
+pub(super) fn from_flags(flags: &[TypedFlag]) -> Result<Layer, Error> {
+    let settings = flags.iter().filter_map(|flag| {
+        let key = KEYS.iter().find(|key| key.variable == flag.variable)?;
+        Some((key, flag))
     });
+    let entries =
+        settings.map(|(key, flag)| entry(key, &flag.text, Origin::Flag(flag.long.clone())));
     entries.collect()
 }
 

@@ -12,11 +12,12 @@ use super::{
     error::Error,
     file,
     keys::KEYS,
-    layer::{self, Entry, Flag, Layer, Origin},
+    layer::{self, Entry, Layer, Origin},
     settings::{self, DEFAULTS, Places, Settings, Shown},
     work_tree,
     written::Written,
 };
+use crate::model::input::TypedFlag;
 
 /// The configuration of the whole host.
 const SYSTEM_FILE: &str = "/etc/ccci/config.toml";
@@ -58,8 +59,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) machine: &'a Machine,
     /// The file that `--config` names, when it was typed.
     pub(crate) config_flag: Option<&'a Path>,
-    /// The flags that set a setting, those typed alone.
-    pub(crate) flags: &'a [Flag],
+    /// The flags, those typed alone.
+    pub(crate) flags: &'a [TypedFlag],
     /// The checkouts that are to be tested.
     pub(crate) checkouts: &'a [PathBuf],
 }
@@ -206,7 +207,7 @@ mod tests {
             path
         }
 
-        fn load_with(&self, config: Option<&Path>, flags: &[Flag]) -> Result<Settings, Error> {
+        fn load_with(&self, config: Option<&Path>, flags: &[TypedFlag]) -> Result<Settings, Error> {
             let pairs: Vec<_> = self.pairs.iter().map(|(n, v)| (*n, v.as_str())).collect();
             load(&Sources {
                 env: &Environment::of(&pairs),
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn each_layer_outranks_the_one_below() {
         let mut world = World::new();
-        let retries = |world: &World, config: Option<&Path>, flags: &[Flag]| {
+        let retries = |world: &World, config: Option<&Path>, flags: &[TypedFlag]| {
             let settings = world.load_with(config, flags).unwrap();
             (
                 settings.limits.retries,
@@ -285,10 +286,9 @@ mod tests {
         world.pairs.push(("CCCI_RETRIES", "6".to_owned()));
         let environment = "environment: CCCI_RETRIES".to_owned();
         assert_eq!(retries(&world, Some(&flag), &[]), (6, environment));
-        let typed = Flag {
-            section: "limits",
-            key: "retries",
-            long: "retries",
+        let typed = TypedFlag {
+            long: "retries".to_owned(),
+            variable: "CCCI_RETRIES".to_owned(),
             text: "7".to_owned(),
         };
         assert_eq!(

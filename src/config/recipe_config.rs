@@ -307,7 +307,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{
-            reference::{accepted, declarations},
+            reference::{Entry, accepted, declarations},
             settings::Limit,
         },
         model::check::{Probe, ReadyProbe, Tls},
@@ -336,7 +336,7 @@ mod tests {
             keys.extend(found.into_iter().map(|name| format!("{section}.{name}")));
         }
         keys.insert("env.APP_URL".to_owned());
-        let shown: BTreeSet<_> = declarations().iter().map(|entry| entry.path()).collect();
+        let shown: BTreeSet<_> = declarations().iter().map(Entry::path).collect();
         assert_eq!(shown, keys);
     }
 

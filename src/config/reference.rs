@@ -49,7 +49,8 @@ pub(crate) fn entries(text: &str) -> Vec<Entry> {
             comment.clear();
         } else {
             if line.starts_with('[') {
-                section = line.trim_matches(['[', ']']).to_owned();
+                section.clear();
+                section.push_str(line.trim_matches(['[', ']']));
             }
             comment.clear();
         }

@@ -110,6 +110,8 @@ pub(crate) struct Secrets {
 pub(crate) struct Recipes {
     /// The URL with `{recipe}` for the name.
     pub(crate) url: String,
+    /// The forge that `owner/name` is fetched from.
+    pub(crate) forge: String,
     /// Whether unencrypted HTTP is allowed.
     pub(crate) allow_http: bool,
     /// The directory of the tests kept for recipes.
@@ -214,6 +216,7 @@ pub(super) fn resolve(written: Written, places: &Places<'_>, shown: Vec<Shown>) 
         },
         recipes: Recipes {
             url: set(written.recipes.url).0,
+            forge: set(written.recipes.forge).0,
             allow_http: set(written.recipes.allow_http),
             tests_dir: tests_dir.filter(|_| !places.self_approving),
         },

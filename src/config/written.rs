@@ -99,6 +99,8 @@ pub(super) struct Secrets {
 pub(super) struct Recipes {
     /// `url`.
     pub(super) url: Option<RecipeUrl>,
+    /// `forge`.
+    pub(super) forge: Option<ForgeUrl>,
     /// `allow-http`.
     pub(super) allow_http: Option<bool>,
     /// `tests-dir`.
@@ -192,6 +194,27 @@ impl TryFrom<String> for RecipeUrl {
     }
 }
 
+/// A forge's URL, without a slash at its end.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct ForgeUrl(pub(super) String);
+
+impl TryFrom<String> for ForgeUrl {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        let host = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]".contains(c);
+        if host.is_some_and(|host| !host.is_empty() && host.chars().all(plain)) {
+            return Ok(Self(text.trim_end_matches('/').to_owned()));
+        }
+        let rule = "the URL of a forge, as in `https://git.example.org`";
+        Err(Invalid::new("forge", &text, rule))
+    }
+}
+
 /// A program's name or path.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -276,6 +299,7 @@ mod tests {
                 "[recipes]\nurl = \"https://git.example.org\"",
                 "holds `{recipe}` once",
             ),
+            ("[recipes]\nforge = \"ext::sh\"", "the URL of a forge"),
             ("[programs]\ngit = \"\"", "a program's name or path"),
             (
                 "[run]\nkeep = \"allways\"",

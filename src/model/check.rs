@@ -353,12 +353,9 @@ mod tests {
             "200-299, 401"
         );
         assert!(read("[]").is_err());
-        #[derive(Deserialize)]
-        struct Holder {
-            status: Statuses,
-        }
-        let holder: Holder = toml::from_str("status = [204, \"300-310\"]").unwrap();
-        assert!(holder.status.accept(204) && holder.status.accept(305));
+        let table: toml::Table = toml::from_str("status = [204, \"300-310\"]").unwrap();
+        let statuses: Statuses = table["status"].clone().try_into().unwrap();
+        assert!(statuses.accept(204) && statuses.accept(305));
     }
 
     #[test]

@@ -141,6 +141,17 @@ impl fmt::Display for Address {
     }
 }
 
+/// A flag that was typed, rather than taken from the environment or left at its default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypedFlag {
+    /// Its long name.
+    pub long: String,
+    /// The variable that stands for it.
+    pub variable: String,
+    /// Its value as typed; `true` for a flag that takes none.
+    pub text: String,
+}
+
 /// A duration in a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
