@@ -204,11 +204,12 @@ fn typed_of(command: &clap::Command, matches: &ArgMatches) -> Vec<TypedFlag> {
             .try_contains_id(id)
             .ok()
             .and_then(|_| matches.value_source(id));
-        let text = (source == Some(ValueSource::CommandLine)).then(|| matches.get_raw(id))??;
+        let mut text =
+            (source == Some(ValueSource::CommandLine)).then(|| matches.get_raw(id))??;
         Some(TypedFlag {
             long: long.to_owned(),
             variable: arg.get_env()?.to_str()?.to_owned(),
-            text: text.last()?.to_string_lossy().into_owned(),
+            text: text.next_back()?.to_string_lossy().into_owned(),
         })
     });
     typed.collect()

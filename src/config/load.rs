@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    environment::Environment,
+    environment::{Audience, Environment},
     error::Error,
     file,
     keys::KEYS,
@@ -118,11 +118,18 @@ fn merge_local(
         return Ok(());
     };
     let layer = parse_file(&text, &path)?;
-    if work_tree::is_under_test(dir, sources.checkouts) {
+    if distrusts(sources) {
         layer::check_reach(&layer, merged, &path)?;
     }
     layer::merge(merged, layer);
     Ok(())
+}
+
+/// Tells whether the current directory belongs to whoever wrote what is tested.
+fn distrusts(sources: &Sources<'_>) -> bool {
+    let dir = &sources.machine.current_dir;
+    let in_ci = sources.env.terminal().audience == Audience::Ci;
+    work_tree::is_under_test(dir, sources.checkouts) || (in_ci && work_tree::is_checkout(dir))
 }
 
 /// Returns the configuration of the person.
@@ -155,7 +162,7 @@ fn finish(merged: &BTreeMap<String, Entry>, sources: &Sources<'_>) -> Result<Set
     let places = Places {
         current_dir,
         default_state_dir: default_state_dir(sources)?,
-        self_approving: default_tests && work_tree::is_under_test(current_dir, sources.checkouts),
+        self_approving: default_tests && distrusts(sources),
     };
     let entries = KEYS.iter().map(|key| &merged[&key.path()]);
     let shown = entries.map(|entry| Shown {
@@ -325,6 +332,16 @@ mod tests {
         // A person who names the very file means it.
         let settings = world.load_with(Some(&path), &[]).unwrap();
         assert_eq!(settings.programs.git, Path::new("./evil"));
+    }
+
+    #[test]
+    fn in_ci_every_checkout_is_somebody_elses() {
+        let mut world = World::new();
+        world.write("work/.git/HEAD", "");
+        world.write("work/ccci.toml", "[programs]\ngit = \"./mine\"\n");
+        assert_eq!(world.load().unwrap().programs.git, Path::new("./mine"));
+        world.pairs.push(("CI", "woodpecker".to_owned()));
+        assert!(matches!(world.load(), Err(Error::OutOfReach { .. })));
     }
 
     #[test]

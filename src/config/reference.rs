@@ -132,7 +132,7 @@ An unknown key is an error.
 `ccci config` prints each value and where it came from.
 Relative paths start at the current directory.
 
-A `./ccci.toml` in the work tree under test belongs to whoever wrote what is tested.
+A `./ccci.toml` in the work tree under test belongs to whoever wrote what is tested; in CI, one in any git work tree does.
 It may lower the settings under `limits`, and every other key in it is an error.
 The default `recipes.tests-dir` is not used there either.
 ";

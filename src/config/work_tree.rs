@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// What makes a work tree a recipe.
-const RECIPE_FILES: [&str; 2] = ["compose.yml", "compose.yaml"];
+const RECIPE_FILES: [&str; 4] = ["compose.yml", "compose.yaml", "abra.sh", ".env.sample"];
 
 /// Tells whether a directory lies in a git work tree that is a recipe, or in that of a checkout to be tested.
 pub(crate) fn is_under_test(dir: &Path, checkouts: &[PathBuf]) -> bool {
@@ -14,6 +14,13 @@ pub(crate) fn is_under_test(dir: &Path, checkouts: &[PathBuf]) -> bool {
         .map(|checkout| root(&real(&dir.join(checkout))));
     let holds_us = |tree: PathBuf| here.starts_with(tree);
     is_recipe(&here) || is_recipe(&root(&here)) || trees.into_iter().any(holds_us)
+}
+
+/// Tells whether a directory lies in any git work tree.
+///
+/// In CI that is enough for distrust: the engine checked out what somebody proposed, recipe files or not.
+pub(crate) fn is_checkout(dir: &Path) -> bool {
+    root(&real(dir)).join(".git").exists()
 }
 
 /// Returns the root of the git work tree that a directory lies in, or the directory itself.
