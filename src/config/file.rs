@@ -42,6 +42,20 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
+/// Reads a file that may be missing and must not be a link.
+///
+/// An error shows the line it is about, and a link made by somebody else could point at a secret.
+pub(crate) fn read_unlinked(path: &Path) -> Result<Option<String>, Error> {
+    if path.is_symlink() {
+        return Err(Error::Refused {
+            path: path.to_owned(),
+            reason: "it is a symbolic link",
+            hint: "put a regular file in its place".to_owned(),
+        });
+    }
+    read_if_there(path)
+}
+
 /// Tells whether there is no such file, be it that a parent is no directory.
 fn is_missing(error: &io::Error) -> bool {
     matches!(
@@ -122,6 +136,17 @@ mod tests {
         let path = Path::new("/no/such/ccci.toml");
         assert!(read_if_there(path).unwrap().is_none());
         assert_eq!(refusal(path).0, "failed to read `/no/such/ccci.toml`");
+    }
+
+    #[test]
+    fn a_link_is_not_followed_where_somebody_else_may_have_made_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (secret, link) = (dir.path().join("secret"), dir.path().join("recipe.toml"));
+        fs::write(&secret, "t0ps3cret").unwrap();
+        std::os::unix::fs::symlink(&secret, &link).unwrap();
+        let error = read_unlinked(&link).unwrap_err().to_string();
+        assert!(error.ends_with("it is a symbolic link"), "{error}");
+        assert_eq!(read_unlinked(&secret).unwrap().unwrap(), "t0ps3cret");
     }
 
     #[test]

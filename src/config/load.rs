@@ -114,11 +114,17 @@ fn merge_local(
     if named.iter().any(same) {
         return Ok(());
     }
-    let Some(text) = file::read_if_there(&path)? else {
+    let distrusted = distrusts(sources);
+    let text = if distrusted {
+        file::read_unlinked(&path)?
+    } else {
+        file::read_if_there(&path)?
+    };
+    let Some(text) = text else {
         return Ok(());
     };
     let layer = parse_file(&text, &path)?;
-    if distrusts(sources) {
+    if distrusted {
         layer::check_reach(&layer, merged, &path)?;
     }
     layer::merge(merged, layer);

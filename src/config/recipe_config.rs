@@ -171,7 +171,7 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<RecipeConfig, Error> {
 
 /// Reads a `recipe.toml`, or nothing where there is none.
 pub(crate) fn read(path: &Path) -> Result<Option<RecipeConfig>, Error> {
-    let text = super::file::read_if_there(path)?;
+    let text = super::file::read_unlinked(path)?;
     text.map(|text| parse(&text, path)).transpose()
 }
 
