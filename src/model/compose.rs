@@ -126,6 +126,22 @@ impl Stack {
         Ok(())
     }
 
+    /// Removes variables without a value: a deploy would fill them in from its caller's environment.
+    pub fn drop_unset_environment(&mut self) {
+        let names: Vec<String> = self.services.keys().cloned().collect();
+        for name in names {
+            let service = self
+                .raw
+                .get_mut("services")
+                .and_then(|all| all.get_mut(name.as_str()));
+            let environment = service.and_then(|service| service.get_mut("environment"));
+            if let Some(map) = environment.and_then(Value::as_mapping_mut) {
+                map.retain(|_, value| !value.is_null());
+                self.read_again(&name);
+            }
+        }
+    }
+
     /// Returns the text for `docker stack deploy`.
     ///
     /// Each `$` is doubled: the file was interpolated once, and a deploy interpolates it again.

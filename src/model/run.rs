@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     recipe::{Invalid, RecipeName},
+    source::RemoteUrl,
     stage::Stage,
 };
 
@@ -78,7 +79,7 @@ pub enum Source {
     /// A git repository, by the URL given or the configured template.
     Remote {
         /// What git is to fetch from.
-        url: String,
+        url: RemoteUrl,
         /// Whether somebody else than a maintainer may have written the head.
         trust: Trust,
     },

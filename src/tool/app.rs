@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) backups: PathBuf,
     /// Docker, called on behalf of this run.
     pub(crate) docker: Docker,
+    /// Where git is.
+    pub(crate) git: PathBuf,
 }
 
 impl App {

@@ -9,3 +9,4 @@ pub(crate) mod overlay_files;
 pub(crate) mod probe;
 pub(crate) mod rendering;
 pub(crate) mod runner;
+pub(crate) mod stack;

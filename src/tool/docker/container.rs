@@ -293,9 +293,9 @@ impl Docker {
             .map(drop)
     }
 
-    /// Kills and removes containers at once; those that are gone already are no error.
+    /// Kills and removes containers at once, their unnamed volumes too; those that are gone already are no error.
     pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<(), Error> {
-        self.remove("containers", &["rm", "--force"], ids)
+        self.remove("containers", &["rm", "--force", "--volumes"], ids)
     }
 
     /// Removes volumes; those that are gone already are no error.

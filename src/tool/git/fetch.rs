@@ -120,7 +120,7 @@ impl Git<'_> {
     }
 
     /// Makes an empty repository without hooks, on a branch that nobody has.
-    fn init(&self, dest: &Path) -> Result<(), Error> {
+    pub(super) fn init(&self, dest: &Path) -> Result<(), Error> {
         std::fs::create_dir_all(dest).map_err(|source| Error::File {
             path: dest.to_owned(),
             source,

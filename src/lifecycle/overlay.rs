@@ -1,0 +1,370 @@
+//! Runs the tests and hooks that people wrote, with what they may see of the run.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{
+    reach::{self, Entrance},
+    session::{CheckName, Remark, Session, StageRun, state_trouble},
+};
+use crate::{
+    model::{
+        event::Fact,
+        outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
+        plan::{Overlay, OverlayOrigin, OverlayRole},
+        run::IngressKind,
+        stage::Stage,
+    },
+    tool::runner::{self, Runners, TestEnd, TestFile, TestRun},
+};
+
+/// How many lines of a test's output are shown when it fails.
+const SHOWN_LINES: usize = 5;
+
+/// Where the tests of each origin are on this host.
+#[derive(Clone, Debug)]
+pub(crate) struct TestRoots {
+    /// The recipe's own, copied aside.
+    pub(crate) recipe: PathBuf,
+    /// Those kept beside ccci.
+    pub(crate) kept: PathBuf,
+}
+
+impl TestRoots {
+    /// Returns the root of an overlay.
+    fn of(&self, overlay: &Overlay) -> &Path {
+        match overlay.origin {
+            OverlayOrigin::Recipe => &self.recipe,
+            OverlayOrigin::Kept => &self.kept,
+        }
+    }
+}
+
+/// What tests are told of an operation: read by them from a JSON file.
+pub(crate) type OpState = BTreeMap<&'static str, serde_json::Value>;
+
+/// What running overlays needs beside the session.
+pub(crate) struct Overlays<'a> {
+    /// Where the tests are.
+    pub(crate) roots: &'a TestRoots,
+    /// How the app is reached.
+    pub(crate) entrance: &'a Entrance,
+    /// What tests are told of the stage's operation.
+    pub(crate) op_state: OpState,
+}
+
+/// Runs the hooks of a role, such as what comes before a stage's operation; the first that fails ends them.
+pub(crate) fn run_hooks(
+    run: &mut StageRun<'_>,
+    overlays: &Overlays<'_>,
+    role: OverlayRole,
+) -> bool {
+    for overlay in selected(run.session, role) {
+        let result = attempt(run.session, run.stage, overlays, &overlay, 1);
+        let check = finished(
+            run.session,
+            run.stage,
+            CheckKind::Hook,
+            &overlay,
+            vec![result],
+        );
+        if !run.finish(check) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Makes the declared checks and runs the test files of a stage.
+pub(crate) fn run_tests(run: &mut StageRun<'_>, overlays: &Overlays<'_>) {
+    let session = run.session;
+    let stage = run.stage;
+    for check in session
+        .config
+        .checks
+        .iter()
+        .filter(|check| check.stages.contains(&stage))
+    {
+        let name = CheckName {
+            kind: CheckKind::Declared,
+            name: &check.name,
+        };
+        run.check(name, || {
+            session.progress(
+                stage,
+                &format!("check {}", check.name),
+                &[],
+                session.deadline.left(),
+            );
+            reach::declared(session, stage, overlays.entrance, &check.probe).map(Remark::Note)
+        });
+    }
+    for overlay in selected(session, OverlayRole::Test(stage)) {
+        if session.is_interrupted() {
+            return;
+        }
+        let results = attempts(session, stage, overlays, &overlay);
+        let check = finished(session, stage, CheckKind::Test, &overlay, results);
+        run.finish(check);
+    }
+}
+
+/// Picks the overlays of a role that are to be run, the recipe's own first.
+fn selected(session: &Session<'_>, role: OverlayRole) -> Vec<Overlay> {
+    let wanted = session
+        .plan
+        .overlays
+        .iter()
+        .filter(|overlay| overlay.role == role && overlay.refused.is_none());
+    let mut wanted: Vec<Overlay> = wanted.cloned().collect();
+    wanted.sort_by(|a, b| (a.origin, &a.path).cmp(&(b.origin, &b.path)));
+    wanted
+}
+
+/// One try of a file: what came of it.
+struct Attempt {
+    /// What went wrong.
+    trouble: Option<Trouble>,
+    /// How long it took.
+    took: Duration,
+}
+
+/// Tries a test, again after a failure as often as was asked for in the stage custom.
+fn attempts(
+    session: &Session<'_>,
+    stage: Stage,
+    overlays: &Overlays<'_>,
+    overlay: &Overlay,
+) -> Vec<Attempt> {
+    let retries = if stage == Stage::Custom {
+        session.retries
+    } else {
+        0
+    };
+    let mut results = Vec::new();
+    for number in 1..=retries + 1 {
+        let result = attempt(session, stage, overlays, overlay, number);
+        let again = result
+            .trouble
+            .as_ref()
+            .filter(|trouble| trouble.outcome().is_failure() && number <= retries);
+        if let Some(trouble) = again {
+            let fact = Fact::AttemptFailed {
+                stage,
+                name: overlay.path.clone(),
+                attempt: number,
+                trouble: trouble.clone(),
+            };
+            session.announcer.say(fact);
+        }
+        let is_last = again.is_none();
+        results.push(result);
+        if is_last {
+            break;
+        }
+    }
+    results
+}
+
+/// Runs a file once.
+fn attempt(
+    session: &Session<'_>,
+    stage: Stage,
+    overlays: &Overlays<'_>,
+    overlay: &Overlay,
+    number: u32,
+) -> Attempt {
+    let begun = Instant::now();
+    let result = run_file(session, stage, overlays, overlay, number);
+    let trouble = match result {
+        Ok(run) => trouble_of(session, stage, overlay, &run),
+        Err(trouble) => Some(trouble),
+    };
+    Attempt {
+        trouble,
+        took: begun.elapsed(),
+    }
+}
+
+/// Prepares what a file sees, and runs it.
+fn run_file(
+    session: &Session<'_>,
+    stage: Stage,
+    overlays: &Overlays<'_>,
+    overlay: &Overlay,
+    number: u32,
+) -> Result<TestRun, Trouble> {
+    let limits = &session.ctx.settings.limits;
+    let own = if matches!(overlay.role, OverlayRole::Test(_)) {
+        limits.test
+    } else {
+        limits.hook
+    };
+    let limit = session.limit(own).left();
+    session.progress(stage, &format!("run {}", overlay.path), &[], limit);
+    let log = session.log(stage, &log_name(overlay))?;
+    let env = environment(session, stage, overlays, number)?;
+    let scratch = session.dir.registry().join("scratch");
+    std::fs::create_dir_all(&scratch).map_err(|error| state_trouble(&error.to_string()))?;
+    let programs = &session.ctx.settings.programs;
+    let runners = Runners {
+        pytest: programs.pytest.clone(),
+        hurl: programs.hurl.clone(),
+    };
+    let file = TestFile {
+        root: overlays.roots.of(overlay),
+        path: &overlay.path,
+        role: overlay.role,
+        runner: overlay.runner,
+        env: &env,
+        scratch: &scratch,
+        limit,
+    };
+    let ran = runner::run(session.app.docker.host(), &runners, &file, &log);
+    ran.map_err(|error| {
+        let cause = std::error::Error::source(&error)
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        Trouble::recipe("test-not-run", error.to_string()).because(cause)
+    })
+}
+
+/// Returns what went wrong with a file that ran.
+fn trouble_of(
+    session: &Session<'_>,
+    stage: Stage,
+    overlay: &Overlay,
+    run: &TestRun,
+) -> Option<Trouble> {
+    let path = &overlay.path;
+    let trouble = match run.end {
+        TestEnd::Passed => return None,
+        TestEnd::Interrupted => return Some(super::classify::interrupted()),
+        TestEnd::Failed => {
+            Trouble::recipe("test-failed", format!("`{path}` failed ({})", run.exit))
+        }
+        TestEnd::NoTests => Trouble::recipe("no-tests", format!("`{path}` holds no test")),
+        TestEnd::TimedOut => Trouble::recipe("timeout", format!("`{path}` did not end in time")),
+        TestEnd::RunnerBroken => Trouble::broken(
+            "runner-broken",
+            format!("the runner of `{path}` did not work ({})", run.exit),
+        ),
+    };
+    let title = format!("{}/{}.log", stage.folder(), log_name(overlay));
+    let shown = session.ctx.host.redactor.text(&run.output_tail);
+    Some(trouble.excerpt(title, &shown, SHOWN_LINES))
+}
+
+/// Makes the result of a file from its tries.
+fn finished(
+    session: &Session<'_>,
+    stage: Stage,
+    kind: CheckKind,
+    overlay: &Overlay,
+    mut tries: Vec<Attempt>,
+) -> CheckResult {
+    let attempts = u32::try_from(tries.len()).unwrap_or(u32::MAX);
+    let took: Duration = tries.iter().map(|attempt| attempt.took).sum();
+    let last = tries.pop();
+    let trouble = last.and_then(|attempt| attempt.trouble);
+    let outcome = match &trouble {
+        Some(trouble) => trouble.outcome(),
+        None if attempts > 1 && session.flaky_fails => Outcome::Fail,
+        None if attempts > 1 => Outcome::Flaky,
+        None => Outcome::Pass,
+    };
+    let flaky = || {
+        Trouble::recipe(
+            "flaky",
+            format!("`{}` passed at its {attempts}. try only", overlay.path),
+        )
+    };
+    let trouble = trouble.or_else(|| (outcome == Outcome::Fail).then(flaky));
+    let log = Some(format!("{}/{}.log", stage.folder(), log_name(overlay)));
+    CheckResult {
+        kind,
+        name: overlay.path.clone(),
+        outcome,
+        duration_ms: millis(took),
+        note: None,
+        trouble,
+        attempts,
+        log,
+    }
+}
+
+/// Returns the name of a file's log.
+fn log_name(overlay: &Overlay) -> String {
+    overlay.path.replace('/', "-")
+}
+
+/// Builds what a test sees of the run; ccci's own tokens are not among it.
+fn environment(
+    session: &Session<'_>,
+    stage: Stage,
+    overlays: &Overlays<'_>,
+    attempt: u32,
+) -> Result<Vec<(OsString, OsString)>, Trouble> {
+    let unwritable = |error: std::io::Error| state_trouble(&error.to_string());
+    let op_state = format!("{}/op-state.json", stage.folder());
+    let text = serde_json::to_string_pretty(&overlays.op_state)
+        .expect("the state of an operation has string keys only");
+    session.dir.write(&op_state, &text).map_err(unwritable)?;
+    let artifacts = session.dir.path().join("artifacts");
+    std::fs::create_dir_all(&artifacts).map_err(unwritable)?;
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path).into_os_string();
+    let words: [(&str, String); 12] = [
+        ("CCCI", "1".to_owned()),
+        ("CCCI_ATTEMPT", attempt.to_string()),
+        ("CCCI_BASE_URL", base_url(session, overlays.entrance)),
+        ("CCCI_APP_DOMAIN", session.app.domain.to_string()),
+        ("CCCI_RECIPE", session.app.recipe.to_string()),
+        ("CCCI_STACK", session.app.stack.to_string()),
+        ("CCCI_STAGE", stage.to_string()),
+        ("CCCI_RUN_ID", session.dir.id().to_string()),
+        ("CCCI_DEPLOYER", session.plan.deployer.word().to_owned()),
+        ("CCCI_INGRESS", session.plan.ingress.word().to_owned()),
+        ("CCCI_HOST_HEADER", session.app.domain.to_string()),
+        ("NO_COLOR", "1".to_owned()),
+    ];
+    let paths = [
+        ("CCCI_APP_ENV", session.app.env_file()),
+        ("CCCI_ARTIFACTS", artifacts),
+        ("CCCI_OP_STATE_FILE", session.dir.path().join(op_state)),
+    ];
+    let words = words
+        .into_iter()
+        .map(|(key, value)| (key.into(), value.into()));
+    Ok(words
+        .chain(
+            paths
+                .into_iter()
+                .map(|(key, path)| (key.into(), absolute(path))),
+        )
+        .collect())
+}
+
+/// Returns the address at which a test reaches the app: without a proxy, that of the task itself.
+fn base_url(session: &Session<'_>, entrance: &Entrance) -> String {
+    match (session.plan.ingress, entrance) {
+        (IngressKind::Direct, Entrance::Http { route, .. }) => {
+            match reach::service_address(session, &route.service) {
+                Ok(address) => {
+                    let scheme = if route.https { "https" } else { "http" };
+                    format!(
+                        "{scheme}://{}",
+                        std::net::SocketAddr::new(address, route.port)
+                    )
+                }
+                // Before the first deploy there is no task, hence no address.
+                Err(_) => String::new(),
+            }
+        }
+        (IngressKind::Direct, Entrance::None { .. }) => String::new(),
+        (IngressKind::Proxy, _) => format!("https://{}", session.app.domain),
+    }
+}

@@ -1,0 +1,226 @@
+//! One run while it goes on: what its stages share.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{announce::Announcer, classify, record::Record, watchdog::Watchdog};
+use crate::{
+    config::recipe_config::RecipeConfig,
+    model::{
+        event::{DiagnosticLevel, Fact, ServiceState},
+        outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
+        plan::Plan,
+        stage::Stage,
+    },
+    sys::{
+        context::Context,
+        journal::Journal,
+        process::{self, StepLog},
+        run_dir::RunDir,
+        wait::Deadline,
+    },
+    tool::{app::App, deployer::Deployer},
+};
+
+/// How often progress of a stage is announced at most.
+const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+
+/// What all stages of a run share.
+pub(crate) struct Session<'a> {
+    /// Settings and the machine.
+    pub(crate) ctx: &'a Context,
+    /// The run directory.
+    pub(crate) dir: &'a RunDir,
+    /// Where facts are announced.
+    pub(crate) announcer: &'a Announcer,
+    /// The journal.
+    pub(crate) journal: &'a Journal,
+    /// The report.
+    pub(crate) record: &'a Record,
+    /// Watches for signals and slow stages.
+    pub(crate) watchdog: &'a Watchdog,
+    /// The app.
+    pub(crate) app: App,
+    /// What deploys it.
+    pub(crate) deployer: &'a dyn Deployer,
+    /// What was decided.
+    pub(crate) plan: Plan,
+    /// What `recipe.toml` declares.
+    pub(crate) config: RecipeConfig,
+    /// How often a failed custom test is tried again.
+    pub(crate) retries: u32,
+    /// Whether a test that passes on a later try counts as failed.
+    pub(crate) flaky_fails: bool,
+    /// When the whole run has to be over.
+    pub(crate) deadline: Deadline,
+    /// When progress was announced last, and what it was.
+    pub(crate) progress: Mutex<Option<(Instant, String)>>,
+}
+
+/// The checks of one stage while it runs.
+pub(crate) struct StageRun<'a> {
+    /// The run.
+    pub(crate) session: &'a Session<'a>,
+    /// The stage.
+    pub(crate) stage: Stage,
+    /// The checks that ended.
+    pub(crate) checks: Vec<CheckResult>,
+}
+
+/// A check's name and kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckName<'a> {
+    /// The kind.
+    pub(crate) kind: CheckKind,
+    /// The name.
+    pub(crate) name: &'a str,
+}
+
+/// How a check ended well: with a remark, or without being made.
+pub(crate) enum Remark {
+    /// It passed.
+    Passed,
+    /// It passed, and this was found.
+    Note(String),
+    /// It was not made, for this reason.
+    NotMade(String),
+}
+
+impl Session<'_> {
+    /// Announces what goes on in a stage, at most once a second unless it is new.
+    pub(crate) fn progress(
+        &self,
+        stage: Stage,
+        doing: &str,
+        services: &[ServiceState],
+        left: Duration,
+    ) {
+        let key = format!("{doing}{services:?}");
+        let mut last = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = match &*last {
+            Some((when, known)) => when.elapsed() >= PROGRESS_PAUSE && *known != key,
+            None => true,
+        };
+        if is_due {
+            *last = Some((Instant::now(), key));
+            let services = services.to_vec();
+            let left_ms = millis(left);
+            self.announcer.say(Fact::StageProgress {
+                stage,
+                doing: doing.to_owned(),
+                services,
+                left_ms,
+            });
+        }
+        self.watchdog.doing(doing);
+    }
+
+    /// Announces something that belongs to no stage.
+    pub(crate) fn diagnose(&self, level: DiagnosticLevel, trouble: Trouble) {
+        self.announcer.say(Fact::Diagnostic { level, trouble });
+    }
+
+    /// Opens a log of a stage.
+    pub(crate) fn log(&self, stage: Stage, name: &str) -> Result<StepLog, Trouble> {
+        let log = self.dir.log(&format!("{}/{name}.log", stage.folder()));
+        log.map_err(|error: process::Error| state_trouble(&error.to_string()))
+    }
+
+    /// Returns how long something may take that has a limit of its own and must end with the run.
+    pub(crate) fn limit(&self, own: Duration) -> Deadline {
+        Deadline::after(own).min(self.deadline)
+    }
+
+    /// Tells whether a signal ended the run.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.app.docker.host().interrupt.is_set()
+    }
+}
+
+impl<'a> StageRun<'a> {
+    /// Begins the checks of a stage.
+    pub(crate) fn new(session: &'a Session<'a>, stage: Stage) -> Self {
+        Self {
+            session,
+            stage,
+            checks: Vec::new(),
+        }
+    }
+
+    /// Makes a check and takes note of how it ended; tells whether it did not go wrong.
+    pub(crate) fn check(
+        &mut self,
+        check: CheckName<'_>,
+        make: impl FnOnce() -> Result<Remark, Trouble>,
+    ) -> bool {
+        let begun = Instant::now();
+        let result = make();
+        let (outcome, note, trouble) = match result {
+            Ok(Remark::Passed) => (Outcome::Pass, None, None),
+            Ok(Remark::Note(note)) => (Outcome::Pass, Some(note), None),
+            Ok(Remark::NotMade(reason)) => (Outcome::Skip, Some(reason), None),
+            Err(trouble) => (trouble.outcome(), None, Some(trouble)),
+        };
+        self.finish(CheckResult {
+            kind: check.kind,
+            name: check.name.to_owned(),
+            outcome,
+            duration_ms: millis(begun.elapsed()),
+            note,
+            trouble,
+            attempts: 1,
+            log: None,
+        })
+    }
+
+    /// Makes one of ccci's own checks.
+    pub(crate) fn generic(
+        &mut self,
+        name: &str,
+        make: impl FnOnce() -> Result<Remark, Trouble>,
+    ) -> bool {
+        self.check(
+            CheckName {
+                kind: CheckKind::Generic,
+                name,
+            },
+            make,
+        )
+    }
+
+    /// Takes note of a check that ended; tells whether it did not go wrong.
+    pub(crate) fn finish(&mut self, check: CheckResult) -> bool {
+        let is_fine = check.outcome.is_pass() || check.outcome == Outcome::Skip;
+        self.session.announcer.say(Fact::CheckFinished {
+            stage: self.stage,
+            check: check.clone(),
+        });
+        self.checks.push(check);
+        is_fine
+    }
+
+    /// Tells whether nothing went wrong so far.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.checks
+            .iter()
+            .all(|check| check.outcome.is_pass() || check.outcome == Outcome::Skip)
+    }
+}
+
+/// Returns the trouble of a state directory that cannot be used.
+pub(crate) fn state_trouble(said: &str) -> Trouble {
+    let full = said.to_ascii_lowercase().contains("no space left");
+    let code = if full {
+        "disk-full"
+    } else {
+        "state-unwritable"
+    };
+    Trouble::broken(code, "the run directory cannot be written").because(said)
+}
+
+/// Explains an error of docker; a short way for what stages do often.
+pub(crate) fn docker_trouble(error: crate::tool::docker::client::Error) -> Trouble {
+    classify::docker_error(&error)
+}

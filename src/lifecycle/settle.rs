@@ -1,0 +1,163 @@
+//! Waits, driven by events, until an app has converged or never will.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    classify,
+    convergence::{Look, Memory, Standing},
+    session::{Session, docker_trouble},
+};
+use crate::{
+    model::{event::ServiceState, outcome::Trouble, stage::Stage},
+    sys::{process::LineStream, wait::Deadline},
+    tool::{
+        app::App,
+        docker::{client::Error, service::next_event},
+    },
+};
+
+/// The pause between looks while containers come and go.
+const SHORT_PAUSE: Duration = Duration::from_millis(60);
+/// The pause between looks while nothing happens on this node.
+const LONG_PAUSE: Duration = Duration::from_millis(400);
+/// How long after an event looks follow each other quickly: swarm notes a task's state a little later.
+const LIVELY: Duration = Duration::from_secs(2);
+/// How long an app that was deployed in place must look converged: swarm begins an update a moment after it returns.
+const REDEPLOY_SETTLE: Duration = Duration::from_millis(700);
+/// How long the engine may be away before a wait gives up.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which deploy is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deploy {
+    /// The first, so that nothing of an earlier one can look converged.
+    First,
+    /// One over an app that ran.
+    InPlace,
+}
+
+/// What a wait for convergence needs to know.
+pub(crate) struct Settling<'a> {
+    /// The stage that waits.
+    pub(crate) stage: Stage,
+    /// The whole names of the services that there should be.
+    pub(crate) services: &'a [String],
+    /// Which deploy it was.
+    pub(crate) deploy: Deploy,
+    /// What was there before it.
+    pub(crate) memory: Memory,
+    /// When to give up.
+    pub(crate) deadline: Deadline,
+}
+
+/// Takes one look at an app's services and tasks, both asked at once.
+pub(crate) fn look(app: &App, services: &[String]) -> Result<Look, Error> {
+    let (services, tasks) = std::thread::scope(|scope| {
+        let tasks = scope.spawn(|| app.docker.tasks(&app.stack));
+        (
+            app.docker.services(services),
+            tasks.join().expect("a look does not panic"),
+        )
+    });
+    Ok(Look {
+        services: services?,
+        tasks: tasks?,
+    })
+}
+
+/// Waits until an app has converged; fails at once when it never will.
+pub(crate) fn wait_until_converged(
+    session: &Session<'_>,
+    events: &LineStream,
+    settling: Settling<'_>,
+) -> Result<Look, Trouble> {
+    let Settling {
+        stage,
+        services,
+        deploy,
+        mut memory,
+        deadline,
+    } = settling;
+    let (mut converged_since, mut lively_until) = (None, Instant::now() + LIVELY);
+    let mut lost_since: Option<Instant> = None;
+    let mut states: Vec<ServiceState> = Vec::new();
+    loop {
+        if session.is_interrupted() {
+            return Err(classify::interrupted());
+        }
+        match look(&session.app, services) {
+            Ok(look) => {
+                lost_since = None;
+                let (standing, now) = memory.judge(&session.app.stack, services, &look);
+                states = now;
+                session.progress(stage, "waiting for services", &states, deadline.left());
+                match standing {
+                    Standing::Hopeless(trouble) => return Err(*trouble),
+                    Standing::Converged if is_settled(&look, deploy, &mut converged_since) => {
+                        return Ok(look);
+                    }
+                    Standing::Converged => {}
+                    Standing::Waiting => converged_since = None,
+                }
+            }
+            Err(error) => {
+                let since = *lost_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > ENGINE_PATIENCE {
+                    return Err(docker_trouble(error));
+                }
+            }
+        }
+        if deadline.is_over() {
+            return Err(not_converged(&states));
+        }
+        let pause = if Instant::now() < lively_until {
+            SHORT_PAUSE
+        } else {
+            LONG_PAUSE
+        };
+        if next_event(&events.lines, pause) {
+            lively_until = Instant::now() + LIVELY;
+        }
+    }
+}
+
+/// Tells whether a converged app counts as settled.
+///
+/// Deployed in place, it does at once when swarm says that every service's update is over, else after a while: an
+/// update that changes nothing leaves no trace.
+fn is_settled(look: &Look, deploy: Deploy, since: &mut Option<Instant>) -> bool {
+    let since = *since.get_or_insert_with(Instant::now);
+    let all_updated = look.services.iter().all(|service| service.update.is_some());
+    deploy == Deploy::First || all_updated || since.elapsed() >= REDEPLOY_SETTLE
+}
+
+/// Returns the trouble of an app that did not converge in time.
+fn not_converged(states: &[ServiceState]) -> Trouble {
+    let waiting = states.iter().filter(|state| state.running < state.wanted);
+    let names: Vec<String> = waiting
+        .clone()
+        .map(|state| format!("`{}`", state.name))
+        .collect();
+    let message = format!(
+        "{} did not converge in time",
+        if names.is_empty() {
+            "the app".to_owned()
+        } else {
+            names.join(", ")
+        }
+    );
+    let describe = |state: &ServiceState| {
+        let error = state
+            .error
+            .as_ref()
+            .map(|error| format!(": {error}"))
+            .unwrap_or_default();
+        format!(
+            "`{}` is {}/{} {}{error}",
+            state.name, state.running, state.wanted, state.state
+        )
+    };
+    waiting
+        .map(describe)
+        .fold(Trouble::recipe("not-converged", message), Trouble::because)
+}

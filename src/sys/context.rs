@@ -1,0 +1,25 @@
+//! What a command has at hand: settings, what children share, the machine's name.
+
+use std::path::PathBuf;
+
+use super::process::Host;
+use crate::config::settings::Settings;
+
+/// Passed first to whatever acts.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// All settings, resolved.
+    pub(crate) settings: Settings,
+    /// What children share: environment, redactor, interrupt.
+    pub(crate) host: Host,
+    /// Where docker is.
+    pub(crate) docker: PathBuf,
+    /// Where git is.
+    pub(crate) git: PathBuf,
+    /// The machine's name.
+    pub(crate) hostname: String,
+    /// What tells one start of the machine from another.
+    pub(crate) boot_id: String,
+    /// The command line.
+    pub(crate) argv: Vec<String>,
+}
