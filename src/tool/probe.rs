@@ -10,12 +10,14 @@ use std::{
 
 use ureq::http::Uri;
 
+use crate::model::check::HttpCheck;
+
 mod exchange;
 mod judge;
 mod transport;
 
 pub(crate) use exchange::{is_proxy_error_page, render_exchange};
-pub(crate) use judge::{Expectation, Mismatch, judge};
+pub(crate) use judge::{Mismatch, judge};
 pub(crate) use transport::{Roots, RootsError};
 
 use transport::Connection;
@@ -84,6 +86,15 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Builds the request of a check.
+    pub(crate) fn of_check(check: &HttpCheck) -> Self {
+        Self {
+            method: check.method.word().to_owned(),
+            path: check.path.as_str().to_owned(),
+            headers: check.headers.clone(),
+        }
+    }
+
     /// Builds a plain `GET`.
     pub(crate) fn get(path: &str) -> Self {
         Self {

@@ -1,30 +1,14 @@
 //! Compares an answer with what was expected of it; never asks anything itself.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Response;
-use crate::model::html;
-
-/// What an answer should be; what is absent is not compared.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Expectation<'a> {
-    /// Statuses that are right; any when there are none.
-    pub(crate) status: &'a [RangeInclusive<u16>],
-    /// A part of the page's title.
-    pub(crate) title: Option<&'a str>,
-    /// Texts that the body holds.
-    pub(crate) contains: &'a [String],
-    /// Texts that the body does not hold.
-    pub(crate) not_contains: &'a [String],
-    /// Pointers into the body, read as JSON, and the value at each.
-    pub(crate) json: &'a [(String, Value)],
-    /// Where the answer redirects to: a whole URL, or a path on the host asked.
-    pub(crate) redirect: Option<&'a str>,
-    /// The longest time it may take.
-    pub(crate) max_time: Option<Duration>,
-}
+use crate::model::{
+    check::{HttpCheck, Statuses},
+    html,
+};
 
 /// What is not as expected; the first of all that is not.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -66,14 +50,14 @@ pub(crate) enum Mismatch {
     Unknown,
 }
 
-/// Compares an answer with what was expected.
-pub(crate) fn judge(expected: &Expectation<'_>, response: &Response) -> Result<(), Mismatch> {
-    judge_status(expected.status, response.status)?;
-    if let Some(wanted) = expected.redirect {
+/// Compares an answer with what a check declares.
+pub(crate) fn judge(expected: &HttpCheck, response: &Response) -> Result<(), Mismatch> {
+    judge_status(&expected.status, response.status)?;
+    if let Some(wanted) = &expected.redirect {
         judge_redirect(wanted, response)?;
     }
     let text = response.text();
-    for wanted in expected.contains {
+    for wanted in &expected.contains {
         if !text.contains(wanted.as_str()) {
             return Err(unknown_if_cut(
                 response,
@@ -81,7 +65,7 @@ pub(crate) fn judge(expected: &Expectation<'_>, response: &Response) -> Result<(
             ));
         }
     }
-    for unwanted in expected.not_contains {
+    for unwanted in &expected.not_contains {
         if text.contains(unwanted.as_str()) {
             return Err(content(
                 &format!("no `{unwanted}` in the body"),
@@ -92,10 +76,10 @@ pub(crate) fn judge(expected: &Expectation<'_>, response: &Response) -> Result<(
             return Err(Mismatch::Unknown);
         }
     }
-    if let Some(wanted) = expected.title {
+    if let Some(wanted) = &expected.title {
         judge_title(wanted, &text).map_err(|mismatch| unknown_if_cut(response, mismatch))?;
     }
-    for (pointer, wanted) in expected.json {
+    for (pointer, wanted) in &expected.json {
         judge_json(pointer, wanted, response)
             .map_err(|mismatch| unknown_if_cut(response, mismatch))?;
     }
@@ -109,18 +93,11 @@ pub(crate) fn judge(expected: &Expectation<'_>, response: &Response) -> Result<(
 }
 
 /// Compares the status.
-fn judge_status(wanted: &[RangeInclusive<u16>], actual: u16) -> Result<(), Mismatch> {
-    if wanted.is_empty() || wanted.iter().any(|range| range.contains(&actual)) {
+fn judge_status(wanted: &Statuses, actual: u16) -> Result<(), Mismatch> {
+    if wanted.accept(actual) {
         return Ok(());
     }
-    let ranges = wanted.iter().map(|range| {
-        if range.start() == range.end() {
-            range.start().to_string()
-        } else {
-            format!("{} to {}", range.start(), range.end())
-        }
-    });
-    let expected = ranges.collect::<Vec<_>>().join(" or ");
+    let expected = wanted.to_string();
     Err(Mismatch::Status { expected, actual })
 }
 
@@ -211,6 +188,23 @@ fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::check::{Method, UrlPath};
+
+    /// Builds a check that accepts every answer.
+    fn check() -> HttpCheck {
+        HttpCheck {
+            path: UrlPath::root(),
+            method: Method::Get,
+            headers: Vec::new(),
+            status: "100-599".parse().unwrap(),
+            title: None,
+            contains: Vec::new(),
+            not_contains: Vec::new(),
+            json: Vec::new(),
+            redirect: None,
+            max_time: None,
+        }
+    }
 
     /// Builds an answer of the app.
     fn answer(status: u16, location: Option<&str>, body: &str) -> Response {
@@ -227,71 +221,51 @@ mod tests {
     }
 
     /// Judges and returns the message.
-    fn message(expected: &Expectation<'_>, response: &Response) -> String {
+    fn message(expected: &HttpCheck, response: &Response) -> String {
         judge(expected, response).map_or_else(|error| error.to_string(), |()| "right".to_owned())
     }
 
     #[test]
-    fn nothing_expected_is_nothing_wrong() {
-        assert_eq!(
-            judge(&Expectation::default(), &answer(500, None, "")),
-            Ok(())
-        );
-    }
-
-    #[test]
     fn a_status_is_compared_with_every_range() {
-        let expected = Expectation {
-            status: &[200..=399, 401..=401],
-            ..Expectation::default()
-        };
+        let mut expected = check();
+        assert_eq!(message(&expected, &answer(500, None, "")), "right");
+        expected.status = "200-399, 401".parse().unwrap();
         assert_eq!(message(&expected, &answer(401, None, "")), "right");
         assert_eq!(
             message(&expected, &answer(404, None, "")),
-            "expected status 200 to 399 or 401, got 404"
+            "expected status 200-399, 401, got 404"
         );
     }
 
     #[test]
     fn a_redirect_is_a_path_on_the_host_or_a_whole_url() {
-        let to_login = Expectation {
-            redirect: Some("/login"),
-            ..Expectation::default()
-        };
+        let mut expected = check();
+        expected.redirect = Some("/login".to_owned());
         for good in ["/login", "https://app.example/login"] {
-            assert_eq!(message(&to_login, &answer(302, Some(good), "")), "right");
+            assert_eq!(message(&expected, &answer(302, Some(good), "")), "right");
         }
         let elsewhere = answer(302, Some("https://evil.example/login"), "");
         assert_eq!(
-            message(&to_login, &elsewhere),
+            message(&expected, &elsewhere),
             "expected a redirect to `/login`, got `https://evil.example/login`"
         );
         assert_eq!(
-            message(&to_login, &answer(200, Some("/login"), "")),
+            message(&expected, &answer(200, Some("/login"), "")),
             "expected a redirect to `/login`, got status 200 and none"
         );
-        let sso = Expectation {
-            redirect: Some("https://sso.example/auth"),
-            ..Expectation::default()
-        };
-        assert_eq!(
-            message(&sso, &answer(307, Some("https://sso.example/auth"), "")),
-            "right"
-        );
+        expected.redirect = Some("https://sso.example/auth".to_owned());
+        let to_sso = answer(307, Some("https://sso.example/auth"), "");
+        assert_eq!(message(&expected, &to_sso), "right");
     }
 
     #[test]
     fn texts_and_title_are_looked_for_in_the_body() {
-        let (wanted, unwanted) = (["Sign in".to_owned()], ["Fatal error".to_owned()]);
-        let expected = Expectation {
-            title: Some("Wiki"),
-            contains: &wanted,
-            not_contains: &unwanted,
-            ..Expectation::default()
-        };
-        let page = "<title>My Wiki</title>Sign in";
-        assert_eq!(message(&expected, &answer(200, None, page)), "right");
+        let mut expected = check();
+        expected.title = Some("Wiki".to_owned());
+        expected.contains = vec!["Sign in".to_owned()];
+        expected.not_contains = vec!["Fatal error".to_owned()];
         for (page, text) in [
+            ("<title>My Wiki</title>Sign in", "right"),
             (
                 "<title>My Wiki</title>",
                 "expected `Sign in` in the body, got a body without it",
@@ -315,11 +289,8 @@ mod tests {
 
     #[test]
     fn a_json_value_is_found_by_its_pointer() {
-        let wanted = [("/status/0".to_owned(), Value::from("up"))];
-        let expected = Expectation {
-            json: &wanted,
-            ..Expectation::default()
-        };
+        let mut expected = check();
+        expected.json = vec![("/status/0".to_owned(), Value::from("up"))];
         for (body, text) in [
             (r#"{"status":["up"]}"#, "right"),
             (
@@ -338,10 +309,8 @@ mod tests {
 
     #[test]
     fn an_answer_may_be_too_slow() {
-        let expected = Expectation {
-            max_time: Some(Duration::from_millis(200)),
-            ..Expectation::default()
-        };
+        let mut expected = check();
+        expected.max_time = Some(Duration::from_millis(200));
         assert_eq!(
             message(&expected, &answer(200, None, "")),
             "expected an answer within 200ms, got it after 300ms"
@@ -350,18 +319,14 @@ mod tests {
 
     #[test]
     fn a_body_that_was_cut_never_passes_by_what_it_lacks() {
-        let unwanted = ["Fatal error".to_owned()];
-        let expected = Expectation {
-            not_contains: &unwanted,
-            ..Expectation::default()
-        };
         let mut page = answer(200, None, "fine so far");
         page.cut = true;
+        let texts = vec!["Fatal error".to_owned()];
+        let mut expected = check();
+        expected.not_contains.clone_from(&texts);
         assert_eq!(judge(&expected, &page), Err(Mismatch::Unknown));
-        let expected = Expectation {
-            contains: &unwanted,
-            ..Expectation::default()
-        };
+        expected = check();
+        expected.contains = texts;
         assert_eq!(judge(&expected, &page), Err(Mismatch::Unknown));
     }
 }
