@@ -18,6 +18,7 @@ mod read;
 mod worktree;
 
 pub(crate) use read::{Changes, Tag};
+pub(crate) use worktree::copy_directory;
 
 /// Runs git.
 pub(crate) struct Git<'a> {

@@ -61,7 +61,8 @@ impl Git<'_> {
             .call(dest, "file")
             .args(FETCH)
             .arg(format!("--upload-pack={}", self.other_end()))
-            .arg("--end-of-options")
+            // The checkout of a CI server has only the last commits.
+            .args(["--update-shallow", "--end-of-options"])
             .arg(&source)
             .args(everything)
             .args([ALL_TAGS, &mark]);

@@ -347,3 +347,69 @@ fn a_repository_of_another_user_is_read_and_copied() {
     git.checkout(&copy, &head).unwrap();
     assert!(!git.changes(&copy).unwrap().any());
 }
+
+#[test]
+fn a_shallow_checkout_and_a_linked_one_are_copied() {
+    let (place, host) = (Place::new(), host());
+    let git = git(&host);
+    write(&place.recipe.join("new"), "x");
+    let second = commit(&place.recipe, "second");
+    let url = format!("file://{}", place.recipe.display());
+    by_hand(
+        place.root.path(),
+        &["clone", "--quiet", "--depth=1", &url, "shallow"],
+    );
+    let linked = [
+        "worktree",
+        "add",
+        "--quiet",
+        "--detach",
+        "../linked",
+        "HEAD~1",
+    ];
+    by_hand(&place.recipe, &linked);
+    for (name, head) in [("shallow", &second), ("linked", &place.first)] {
+        let copy = place.path(&format!("copy-of-{name}"));
+        assert_eq!(&git.clone_local(&place.path(name), &copy).unwrap(), head);
+        git.checkout(&copy, head).unwrap();
+        assert_eq!(copy.join("new").exists(), name == "shallow");
+    }
+}
+
+#[test]
+fn a_directory_without_a_repository_is_copied_as_it_is() {
+    let place = Place::new();
+    let source = place.path("plain");
+    write(&source.join("compose.yml"), "x");
+    write(&source.join("deep/er/file"), "y");
+    symlink("deep/er/file", source.join("link")).unwrap();
+    let dest = place.path("dest");
+    copy_directory(&source, &dest).unwrap();
+    assert_eq!(fs::read_to_string(dest.join("link")).unwrap(), "y");
+    symlink("/etc/passwd", source.join("out")).unwrap();
+    let refused = copy_directory(&source, &place.path("other"));
+    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+}
+
+#[test]
+fn a_recipe_with_too_many_files_is_refused() {
+    let (place, host) = (Place::new(), host());
+    let git = git(&host);
+    let mut script = Vec::new();
+    let head = "commit refs/heads/many\ncommitter x <x@y> 1700000000 +0000\ndata 1\nx";
+    writeln!(script, "{head}").unwrap();
+    for number in 0..=20_000 {
+        writeln!(script, "M 100644 inline f{number}\ndata 0\n").unwrap();
+    }
+    let import = Cmd::new("git", LIMIT).arg("-C").arg(&place.recipe);
+    let import = import.args(["fast-import", "--quiet"]).stdin_bytes(script);
+    assert!(import.run(&host).unwrap().ok());
+    let copy = place.path("copy");
+    git.clone_local(&place.recipe, &copy).unwrap();
+    let many = git.resolve(&copy, "many").unwrap();
+    let error = git.checkout(&copy, &many).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "refused: a recipe has at most 20000 files"
+    );
+}

@@ -117,6 +117,31 @@ impl Git<'_> {
     }
 }
 
+/// Copies a directory that is no repository, under the same limits as one.
+pub(crate) fn copy_directory(source: &Path, dest: &Path) -> Result<(), Error> {
+    let mut budget = Budget::default();
+    let mut links = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Error::File {
+            path: folder.clone(),
+            source: error,
+        };
+        for entry in fs::read_dir(source.join(&folder)).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type().map_err(failed)?.is_dir() {
+                // A tree of nothing but folders is bounded too.
+                budget.take(0)?;
+                folders.push(path);
+            } else if copy_file(source, dest, &path, &mut budget)? == Copied::Link {
+                links.push(path);
+            }
+        }
+    }
+    links.iter().try_for_each(|link| check_link(dest, link))
+}
+
 /// What a recipe's files may still have.
 struct Budget {
     /// Bytes.
