@@ -255,27 +255,34 @@ fn run_hooks<'a>(
     Ok(failed)
 }
 
-/// Searches an archive for a path, without unpacking it and without holding more than a little of it.
+/// Searches an archive of a volume, or of a path in it, for a path.
 fn search(archive: &Path, root: &str, wanted: &Wanted<'_>) -> io::Result<Option<Held>> {
-    let mut tar = tar::Archive::new(File::open(archive)?);
     let below = format!("{}/", wanted.path);
+    find(&mut File::open(archive)?, wanted.token, |inside, _| {
+        let path = in_volume(root, inside);
+        // A folder counts with all that lies below it.
+        path == wanted.path || path.starts_with(&below)
+    })
+}
+
+/// Adds up the entries of an archive that are wanted, without unpacking it and without holding more than a little of it.
+pub(crate) fn find(
+    archive: &mut impl Read,
+    token: &str,
+    is_wanted: impl Fn(&str, tar::EntryType) -> bool,
+) -> io::Result<Option<Held>> {
+    let mut tar = tar::Archive::new(archive);
     let mut found: Option<Held> = None;
     for entry in tar.entries()? {
         let mut entry = entry?;
-        let inside = entry
-            .path()?
-            .to_string_lossy()
-            .trim_end_matches('/')
-            .to_owned();
-        let path = in_volume(root, &inside);
-        // A folder counts with all that lies below it.
-        if path == wanted.path || path.starts_with(&below) {
+        let inside = entry.path()?.to_string_lossy().into_owned();
+        if is_wanted(inside.trim_end_matches('/'), entry.header().entry_type()) {
             let held = found.get_or_insert(Held {
                 size: 0,
                 has_token: false,
             });
             held.size += entry.size();
-            held.has_token |= has_token(&mut entry, wanted.token)?;
+            held.has_token |= has_token(&mut entry, token)?;
         }
     }
     Ok(found)

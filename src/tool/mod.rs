@@ -1,5 +1,6 @@
 //! One file per outside program or service: builds its arguments, parses its output, never decides a verdict.
 
+pub(crate) mod abra;
 pub(crate) mod app;
 pub(crate) mod archive;
 pub(crate) mod deployer;
