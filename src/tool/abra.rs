@@ -11,7 +11,7 @@ mod listing;
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,10 +20,11 @@ use self::call::{Call, broken};
 use super::{
     app::{App, SERVER},
     deployer::{Deployer, Error, Held, Snapshot, Wanted},
+    docker::client,
 };
 use crate::{
     model::run::DeployerKind,
-    sys::process::{Cmd, Host, StepLog},
+    sys::process::{Cmd, Exit, Host, StepLog},
 };
 
 /// How long abra may take to say its version.
@@ -72,6 +73,9 @@ impl AbraDeployer {
             .arg("--version")
             .env("TERM", "dumb")
             .run(host)?;
+        if output.exit == Exit::Interrupted {
+            return Err(client::Error::Interrupted.into());
+        }
         let version = Some(output.stdout_text()).filter(|_| output.ok());
         match version.as_deref().and_then(answer::version) {
             Some(version) => Ok(Self {
@@ -144,7 +148,6 @@ impl Deployer for AbraDeployer {
     }
 
     fn deploy(&self, app: &App, log: &StepLog) -> Result<(), Error> {
-        let before = head(&app.checkout())?;
         Call::new(app, &["app", "deploy"], DEPLOY_LIMIT)
             .log(Some(log))
             .arg(CHAOS)
@@ -153,11 +156,7 @@ impl Deployer for AbraDeployer {
             .arg(NO_DOMAIN_CHECKS)
             .arg(app.domain.as_str())
             .run(&self.program)?;
-        if head(&app.checkout())? == before {
-            return Ok(());
-        }
-        let said = "abra checked out another commit during the deploy";
-        Err(broken(&app.checkout(), said))
+        Ok(())
     }
 
     fn backup(&self, app: &App, log: &StepLog) -> Result<Snapshot, Error> {
@@ -175,9 +174,9 @@ impl Deployer for AbraDeployer {
             .run(&self.program)?;
         let after = self.snapshots(app, Some(log))?;
         let newest = after.into_iter().rev().find(|id| !before.contains(id));
-        newest.map(|id| Snapshot { id }).ok_or_else(|| Error::Tool {
-            doing: "`abra app backup create`".into(),
-            said: "it ended well and made no snapshot".into(),
+        newest.map(|id| Snapshot { id }).ok_or_else(|| {
+            let said = "`app backup create` ended well, and no new snapshot is listed";
+            broken(&self.program, said)
         })
     }
 
@@ -224,46 +223,4 @@ fn furnish(app: &App) -> Result<(), Error> {
         return Ok(());
     }
     fs::write(&path, EMPTY_CATALOGUE).map_err(|source| Error::File { path, source })
-}
-
-/// Returns what a checkout's `HEAD` says.
-fn head(checkout: &Path) -> Result<String, Error> {
-    let git = checkout.join(".git");
-    let read = || -> io::Result<String> {
-        if git.is_dir() {
-            return fs::read_to_string(git.join("HEAD"));
-        }
-        // A work tree beside its repository has a file there that names the place.
-        let link = fs::read_to_string(&git)?;
-        let place = link.trim().strip_prefix("gitdir:").unwrap_or_default();
-        fs::read_to_string(checkout.join(place.trim()).join("HEAD"))
-    };
-    read().map_err(|source| Error::File {
-        path: git.clone(),
-        source,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_head_of_a_plain_and_of_a_linked_checkout_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let plain = folder.path().join("plain");
-        fs::create_dir_all(plain.join(".git/worktrees/linked")).unwrap();
-        fs::write(plain.join(".git/HEAD"), "0a1b\n").unwrap();
-        assert_eq!(head(&plain).unwrap(), "0a1b\n");
-        let linked = folder.path().join("linked");
-        fs::create_dir(&linked).unwrap();
-        fs::write(plain.join(".git/worktrees/linked/HEAD"), "2c3d\n").unwrap();
-        fs::write(
-            linked.join(".git"),
-            "gitdir: ../plain/.git/worktrees/linked\n",
-        )
-        .unwrap();
-        assert_eq!(head(&linked).unwrap(), "2c3d\n");
-        assert!(head(folder.path()).is_err());
-    }
 }

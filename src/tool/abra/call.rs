@@ -111,10 +111,24 @@ impl<'a> Call<'a> {
     }
 
     /// Makes the call to its end, whether abra says that it failed or not.
+    ///
+    /// Offline, abra should leave the recipe's tree alone; that it did is checked, since it does check out the version
+    /// that the `.env` pins where it sees fit, and the next deploy would then be of that one.
     pub(super) fn finish(&self, program: &Path) -> Result<Output, Error> {
+        let checkout = self.app.checkout();
+        let before = head(&checkout)?;
+        let output = self.with_terminal_if_needed(program)?;
+        if Answer::of(&output).failure().is_none() && head(&checkout)? != before {
+            let said = format!("{} checked out another commit", self.name());
+            return Err(broken(&checkout, &said));
+        }
+        Ok(output)
+    }
+
+    /// Makes the call, again with a terminal when it fails for want of one.
+    fn with_terminal_if_needed(&self, program: &Path) -> Result<Output, Error> {
         let output = self.attempt(program, self.terminal)?;
-        let again = self.terminal == Terminal::WhenNeeded && Answer::of(&output).wants_terminal();
-        if !again {
+        if self.terminal == Terminal::Always || !Answer::of(&output).wants_terminal() {
             return Ok(output);
         }
         if let Some(path) = self.makes.as_ref().filter(|path| path.exists()) {
@@ -202,5 +216,147 @@ pub(super) fn broken(path: &Path, said: &str) -> Error {
     Error::File {
         path: path.to_owned(),
         source: io::Error::other(said.to_owned()),
+    }
+}
+
+/// Returns what a checkout's `HEAD` says.
+fn head(checkout: &Path) -> Result<String, Error> {
+    let git = checkout.join(".git");
+    let read = || -> io::Result<String> {
+        if git.is_dir() {
+            return fs::read_to_string(git.join("HEAD"));
+        }
+        // A work tree beside its repository has a file there that names the place.
+        let link = fs::read_to_string(&git)?;
+        let place = link.trim().strip_prefix("gitdir:").unwrap_or_default();
+        fs::read_to_string(checkout.join(place.trim()).join("HEAD"))
+    };
+    read().map_err(|source| Error::File {
+        path: git.clone(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        sys::{interrupt::Interrupt, process::Host, redact::Redactor},
+        tool::docker::client::Docker,
+    };
+
+    /// Stands for abra: the shell takes the first word of a call as the script to run.
+    const SHELL: &str = "/bin/sh";
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn app_with(folder: &Path, script: &str) -> App {
+        let host = Host {
+            redactor: Redactor::default(),
+            interrupt: Interrupt::never(),
+            base_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            inherit: None,
+            echo: None,
+        };
+        let domain: crate::model::app::AppDomain = "a.test".parse().unwrap();
+        let app = App {
+            recipe: "tiny".parse().unwrap(),
+            stack: domain.stack(),
+            domain,
+            folder: folder.to_owned(),
+            backups: folder.join("backups"),
+            docker: Docker::new(Path::new("docker"), &host),
+        };
+        fs::create_dir_all(app.checkout().join(".git")).unwrap();
+        fs::write(app.checkout().join(".git/HEAD"), "0a1b\n").unwrap();
+        fs::write(folder.join("app"), script).unwrap();
+        app
+    }
+
+    fn call(app: &App) -> Call<'_> {
+        Call::new(app, &["app", "verb"], LIMIT)
+    }
+
+    #[test]
+    fn flags_stand_before_the_other_words_and_the_environment_is_abras() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app_with(folder.path(), "echo $* $ABRA_DIR $ABRA_CI $TERM; pwd; cat");
+        let output = call(&app).arg("-C").arg("a.test").run(Path::new(SHELL));
+        let place = folder.path().display();
+        assert_eq!(
+            output.unwrap().stdout_text(),
+            format!("verb -n -o -C a.test {place} 1 dumb\n{place}\n")
+        );
+    }
+
+    #[test]
+    fn a_call_that_wants_a_terminal_gets_one_after_its_traces_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "test -e made && echo FATA exists >&2 && exit 1\n\
+            touch made\n\
+            test -t 0 || { echo FATA inappropriate ioctl for device >&2; exit 1; }\n\
+            echo once\n";
+        let app = app_with(folder.path(), script);
+        let made = folder.path().join("made");
+        let output = call(&app).makes(made).run(Path::new(SHELL)).unwrap();
+        assert_eq!(output.stdout_text(), "once\n");
+    }
+
+    #[test]
+    fn a_fatal_line_is_an_error_and_a_missing_secret_one_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let fails = |script: &str| {
+            let app = app_with(folder.path(), script);
+            call(&app).run(Path::new(SHELL)).unwrap_err()
+        };
+        let error = fails("echo FATA deploy failed >&2");
+        assert_eq!(error.to_string(), "`abra app verb` failed: deploy failed");
+        let error = fails("echo FATA secret not generated: key >&2; exit 1");
+        assert!(matches!(
+            error,
+            Error::SecretMissing {
+                generated: true,
+                ..
+            }
+        ));
+        let error = fails("echo FATA unknown flag: --x >&2; exit 1");
+        assert!(matches!(error, Error::File { .. }));
+    }
+
+    #[test]
+    fn a_value_made_before_a_failure_is_masked_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"echo '[{"name":"key","value":"hunter2hunter2"}]'
+            echo FATA could not store hunter2hunter2 >&2; exit 1"#;
+        let app = app_with(folder.path(), script);
+        let error = call(&app).secret().run(Path::new(SHELL)).unwrap_err();
+        assert!(error.to_string().contains("could not store"));
+        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_call_that_moves_the_checkout_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app_with(folder.path(), "echo 2c3d > recipes/tiny/.git/HEAD");
+        let error = call(&app).run(Path::new(SHELL)).unwrap_err();
+        assert!(matches!(error, Error::File { path, .. } if path == app.checkout()));
+    }
+
+    #[test]
+    fn the_head_of_a_plain_and_of_a_linked_checkout_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = folder.path().join("plain");
+        fs::create_dir_all(plain.join(".git/worktrees/linked")).unwrap();
+        fs::write(plain.join(".git/HEAD"), "0a1b\n").unwrap();
+        assert_eq!(head(&plain).unwrap(), "0a1b\n");
+        let linked = folder.path().join("linked");
+        fs::create_dir(&linked).unwrap();
+        fs::write(plain.join(".git/worktrees/linked/HEAD"), "2c3d\n").unwrap();
+        fs::write(
+            linked.join(".git"),
+            "gitdir: ../plain/.git/worktrees/linked\n",
+        )
+        .unwrap();
+        assert_eq!(head(&linked).unwrap(), "2c3d\n");
+        assert!(head(folder.path()).is_err());
     }
 }

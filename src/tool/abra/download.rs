@@ -90,11 +90,11 @@ fn search(file: &Path, volume: &str, wanted: &Wanted<'_>) -> io::Result<Option<H
 
 /// Tells whether an entry is the path in a volume that was asked for, or lies below it.
 ///
-/// Its place is known by the volume's name. Where that is missing (R), a file is there because it was asked for.
+/// Its place is known by the volume's name. Where no volume is named (R), a file is there because it was asked for.
 fn is_wanted(path: &str, kind: tar::EntryType, (volume, wanted): (&str, &str)) -> bool {
     let mut parts = path.split('/');
     if !parts.any(|part| part == volume) {
-        return kind.is_file();
+        return kind.is_file() && path.split('/').all(|part| part != DATA);
     }
     let mut parts = parts.skip_while(|part| *part == DATA);
     wanted
