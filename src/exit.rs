@@ -1,6 +1,6 @@
 //! The exit codes of every command, and what each means.
 
-use crate::model::outcome::Verdict;
+use crate::model::{outcome::Verdict, report::RunReport};
 
 /// All passed; a flaky pass counts unless `--flaky-result fail`.
 pub(crate) const PASSED: u8 = 0;
@@ -82,6 +82,18 @@ pub(crate) fn code(verdicts: &[Verdict], signal: Option<u8>) -> u8 {
         None if any(Verdict::Broken) || any(Verdict::Cancelled) => BROKEN,
         None if any(Verdict::Leak) => LEAKED,
         None => PASSED,
+    }
+}
+
+/// Returns the code of one run, ended by this signal's number if any.
+pub(crate) fn of_run(report: &RunReport, signal: Option<u8>) -> u8 {
+    let verdict = report
+        .finished
+        .as_ref()
+        .map_or(Verdict::Broken, |finished| finished.verdict);
+    match code(&[verdict], signal) {
+        FAILED if report.is_unreadable() => CONFIGURATION,
+        code => code,
     }
 }
 

@@ -246,6 +246,9 @@ pub(crate) fn deployer_error(doing: &str, error: &deployer::Error) -> Trouble {
         | deployer::Error::Tool { said, .. } => said_by_tool(doing, said),
         deployer::Error::Docker(error) => docker_error(error),
         deployer::Error::Recipe(error) => recipe_error(error),
+        deployer::Error::Broken { said, .. } => {
+            Trouble::broken("tool-broken", error.to_string()).because(said.clone())
+        }
         deployer::Error::SecretMissing { name, generated } => secret_missing(name, *generated),
         deployer::Error::Process(source) => {
             Trouble::broken("tool-missing", error.to_string()).because(source.to_string())

@@ -1,16 +1,21 @@
 //! What happens to one app in one run: never prints.
 
 pub(crate) mod announce;
+pub(crate) mod attempt;
 pub(crate) mod canary;
 pub(crate) mod classify;
 pub(crate) mod convergence;
+pub(crate) mod deploy;
 pub(crate) mod evidence;
+pub(crate) mod fetch;
 pub(crate) mod images;
 pub(crate) mod overlay;
+pub(crate) mod prepare;
 pub(crate) mod reach;
 pub(crate) mod record;
 pub(crate) mod runner;
 pub(crate) mod session;
 pub(crate) mod settle;
+pub(crate) mod stages;
 pub(crate) mod teardown;
 pub(crate) mod watchdog;

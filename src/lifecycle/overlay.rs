@@ -52,7 +52,7 @@ pub(crate) struct Overlays<'a> {
     /// Where the tests are.
     pub(crate) roots: &'a TestRoots,
     /// How the app is reached.
-    pub(crate) entrance: &'a Entrance,
+    pub(crate) entrance: Entrance,
     /// What tests are told of the stage's operation.
     pub(crate) op_state: OpState,
 }
@@ -100,7 +100,7 @@ pub(crate) fn run_tests(run: &mut StageRun<'_>, overlays: &Overlays<'_>) {
                 &[],
                 session.deadline.left(),
             );
-            reach::declared(session, stage, overlays.entrance, &check.probe).map(Remark::Note)
+            reach::declared(session, stage, &overlays.entrance, &check.probe).map(Remark::Note)
         });
     }
     for overlay in selected(session, OverlayRole::Test(stage)) {
@@ -320,7 +320,7 @@ fn environment(
     let words: [(&str, String); 12] = [
         ("CCCI", "1".to_owned()),
         ("CCCI_ATTEMPT", attempt.to_string()),
-        ("CCCI_BASE_URL", base_url(session, overlays.entrance)),
+        ("CCCI_BASE_URL", base_url(session, &overlays.entrance)),
         ("CCCI_APP_DOMAIN", session.app.domain.to_string()),
         ("CCCI_RECIPE", session.app.recipe.to_string()),
         ("CCCI_STACK", session.app.stack.to_string()),

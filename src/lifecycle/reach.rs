@@ -22,8 +22,8 @@ use crate::{
     tool::{
         docker::container::Container,
         probe::{
-            self, Error, Expectation, Probe, Request, Response, Roots, Scheme, Target,
-            is_proxy_error_page, judge, render_exchange,
+            self, Error, Probe, Request, Response, Roots, Scheme, Target, is_proxy_error_page,
+            judge, render_exchange,
         },
     },
 };
@@ -330,11 +330,7 @@ fn http_check(
         ));
     };
     let probe = Probe::new(target(session, route)?);
-    let request = Request {
-        method: check.method.word().to_owned(),
-        path: check.path.to_string(),
-        headers: check.headers.clone(),
-    };
+    let request = Request::of_check(check);
     let result = probe.request(&request);
     let judged = match &result {
         Ok(response) => compare(check, response),
@@ -353,23 +349,8 @@ fn http_check(
 /// Compares an answer with what a check declares.
 fn compare(check: &HttpCheck, response: &Response) -> Result<String, Trouble> {
     let what = format!("{} {}", check.method.word(), check.path);
-    let failed = |said: String| Trouble::recipe("check-failed", format!("{what}: {said}"));
-    if !check.status.accept(response.status) {
-        return Err(failed(format!(
-            "status {} is not among those expected",
-            response.status
-        )));
-    }
-    let expected = Expectation {
-        status: &[],
-        title: check.title.as_deref(),
-        contains: &check.contains,
-        not_contains: &check.not_contains,
-        json: &check.json,
-        redirect: check.redirect.as_deref(),
-        max_time: check.max_time,
-    };
-    judge(&expected, response).map_err(|mismatch| failed(mismatch.to_string()))?;
+    judge(check, response)
+        .map_err(|mismatch| Trouble::recipe("check-failed", format!("{what}: {mismatch}")))?;
     Ok(format!(
         "{what} is {} after {} ms",
         response.status,

@@ -1,19 +1,33 @@
 //! Executes one run from its first announcement to its report, and always ends in teardown.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use thiserror::Error;
 
-use super::record::Render;
+use super::{
+    announce::Announcer,
+    attempt::Attempt,
+    record::{Record, Render},
+    watchdog::Watchdog,
+};
 use crate::{
     model::{
         app::AppDomain,
         event::EventReader,
+        journal::{Begun, Entry, JOURNAL_VERSION},
         report::RunReport,
         run::{IngressKind, Keep, RunRequest},
         stage::Stage,
     },
-    sys::context::Context,
+    sys::{
+        context::Context,
+        journal::Journal,
+        lock::Lock,
+        process::{Host, stray::MARKER},
+        run_dir::RunDir,
+        wait::{Deadline, Waited},
+    },
     tool::deployer::Deployer,
 };
 
@@ -47,8 +61,21 @@ pub(crate) struct Job {
     pub(crate) log_dir: Option<PathBuf>,
     /// Who reads the run's facts, beside its own record on disk.
     pub(crate) readers: Vec<Arc<dyn EventReader>>,
+    /// Whether nothing is to be deployed.
+    pub(crate) dry_run: DryRun,
+    /// What the process would exit with for this run alone, given the number of the signal that ended it.
+    pub(crate) exit_code: fn(&RunReport, Option<u8>) -> u8,
     /// Files made from the report, by name.
     pub(crate) renders: &'static [(&'static str, Render)],
+}
+
+/// Whether a run ends with its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DryRun {
+    /// It does, and nothing is deployed.
+    Yes,
+    /// It is made.
+    No,
 }
 
 /// How a test counts that passes on a later try.
@@ -103,6 +130,117 @@ pub(crate) enum Ended {
 
 /// Makes a run, to its end.
 pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
-    drop((ctx, job));
-    Err(Error::Interrupted)
+    let state = ctx.settings.state.dir.clone();
+    let unusable = |source: io::Error| Error::State {
+        path: state.clone(),
+        source,
+    };
+    let dir =
+        RunDir::create(&state, job.log_dir.as_deref(), &ctx.host.redactor).map_err(unusable)?;
+    let lock = take_lock(ctx, job, &dir)?;
+    let mut base_env = ctx.host.base_env.clone();
+    base_env.push((MARKER.into(), dir.id().as_str().into()));
+    let host = Host {
+        base_env,
+        inherit: Some(lock.file()),
+        ..ctx.host.clone()
+    };
+    let ctx = &Context {
+        host,
+        ..ctx.clone()
+    };
+    let events: Arc<dyn EventReader> = Arc::new(dir.events().map_err(unusable)?);
+    let journal = Journal::open(dir.registry()).map_err(unusable)?;
+    journal
+        .write(&Entry::Begun(begun(ctx, job, &dir)))
+        .map_err(unusable)?;
+    let readers = std::iter::once(events)
+        .chain(job.readers.iter().cloned())
+        .collect();
+    let announcer = Announcer::new(dir.id().clone(), job.request.recipe.clone(), readers);
+    let record = Record::begin(ctx, &dir, job.renders);
+    let watchdog = Watchdog::new(job.slow);
+    let attempt = Attempt {
+        ctx,
+        job,
+        dir: &dir,
+        announcer: &announcer,
+        journal: &journal,
+        record: &record,
+        watchdog: &watchdog,
+    };
+    let planned = std::thread::scope(|scope| {
+        scope.spawn(|| watchdog.watch(&announcer, &ctx.host.interrupt));
+        // A panic must end the watch too, or the scope would wait for it for ever.
+        let _stop = StopOnDrop(&watchdog);
+        attempt.make()
+    });
+    drop(lock);
+    Ok(match planned {
+        Some(plan) => Ended::Planned(Box::new(plan)),
+        None => Ended::Run(Box::new(record.report().clone())),
+    })
+}
+
+/// Ends the watch when the run is left, in whatever way.
+struct StopOnDrop<'a>(&'a Watchdog);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Takes the app's lock, or says who holds it.
+fn take_lock(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Lock, Error> {
+    let folder = ctx.settings.state.dir.join("locks");
+    let unusable = |source: io::Error| Error::State {
+        path: folder.clone(),
+        source,
+    };
+    std::fs::create_dir_all(&folder).map_err(unusable)?;
+    let name = job.domain.as_str();
+    let note = format!(
+        "run {} of process {} on {} since {}",
+        dir.id(),
+        std::process::id(),
+        ctx.hostname,
+        Timestamp::now()
+    );
+    let until = (Deadline::after(job.wait), &ctx.host.interrupt);
+    let lock = Lock::acquire(&folder, name, &note, until)
+        .map_err(|error| unusable(io::Error::other(error)))?;
+    let discard = || drop(std::fs::remove_dir_all(dir.registry()));
+    match lock {
+        Waited::Done(lock) => Ok(lock),
+        Waited::Interrupted => {
+            discard();
+            Err(Error::Interrupted)
+        }
+        Waited::TimedOut => {
+            discard();
+            let holder =
+                Lock::holder(&folder, name).unwrap_or_else(|| "its lock is held".to_owned());
+            Err(Error::Busy {
+                domain: job.domain.clone(),
+                holder,
+            })
+        }
+    }
+}
+
+/// Returns the first entry of the journal.
+fn begun(ctx: &Context, job: &Job, dir: &RunDir) -> Begun {
+    Begun {
+        version: JOURNAL_VERSION,
+        run_id: dir.id().clone(),
+        pid: std::process::id(),
+        host: ctx.hostname.clone(),
+        boot_id: ctx.boot_id.clone(),
+        started: Timestamp::now(),
+        recipe: job.request.recipe.clone(),
+        domain: job.domain.clone(),
+        stack: job.domain.stack(),
+        deployer: job.deployer.kind(),
+    }
 }

@@ -3,6 +3,7 @@
 pub mod abra_sh;
 pub mod app;
 pub mod app_env;
+pub mod approval;
 pub mod backup;
 pub mod check;
 pub mod compose;

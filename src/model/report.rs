@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     event::{Kept, RunFinished, TeardownFinished},
-    outcome::{StageResult, Trouble},
+    outcome::{Fault, StageResult, Trouble},
     plan::Plan,
     resource::Resource,
     run::RunId,
@@ -66,6 +66,17 @@ pub struct RunReport {
     /// How the run ended; nothing while it goes on, or when it crashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<RunFinished>,
+}
+
+impl RunReport {
+    /// Tells whether the run failed because a configuration or the recipe could not be read.
+    pub fn is_unreadable(&self) -> bool {
+        let mut troubles = self
+            .stages
+            .iter()
+            .filter_map(|stage| stage.trouble.as_ref());
+        troubles.any(|trouble| trouble.fault == Fault::Config)
+    }
 }
 
 /// What was found on the swarm once a deploy had settled.

@@ -92,6 +92,14 @@ pub(crate) enum Error {
         /// What it said.
         said: String,
     },
+    /// The tool did something that nobody asked of it, or did not understand what it was asked.
+    #[error("{doing} went wrong: {said}")]
+    Broken {
+        /// What it was doing.
+        doing: String,
+        /// What was wrong.
+        said: String,
+    },
     /// Docker refused or failed.
     #[error(transparent)]
     Docker(#[from] client::Error),

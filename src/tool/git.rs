@@ -17,7 +17,7 @@ mod fetch;
 mod read;
 mod worktree;
 
-pub(crate) use read::{Changes, Tag};
+pub(crate) use read::Tag;
 pub(crate) use worktree::copy_directory;
 
 /// Runs git.

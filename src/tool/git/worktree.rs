@@ -96,14 +96,7 @@ impl Git<'_> {
     /// Makes a repository of one commit from a plain directory, which stays as it is; returns the commit.
     pub(crate) fn import(&self, source: &Path, dest: &Path) -> Result<CommitSha, Error> {
         self.init(dest)?;
-        let mut budget = Budget::default();
-        let mut links = Vec::new();
-        for path in list_files(source, Path::new(""))? {
-            if copy_file(source, dest, &path, &mut budget)? == Copied::Link {
-                links.push(path);
-            }
-        }
-        links.iter().try_for_each(|link| check_link(dest, link))?;
+        copy_directory(source, dest)?;
         self.commit_all(dest)
     }
 
@@ -244,31 +237,6 @@ fn copy_file(
     }
     fs::copy(&from, &to).map_err(failed)?;
     Ok(Copied::File)
-}
-
-/// Lists the files and links below a directory, a repository's own files left out.
-fn list_files(root: &Path, below: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |source| Error::File {
-        path: root.join(below),
-        source,
-    };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root.join(below)).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = below.join(entry.file_name());
-        if entry.file_type().map_err(failed)?.is_dir() {
-            if entry.file_name() != ".git" {
-                found.extend(list_files(root, &path)?);
-            }
-        } else {
-            found.push(path);
-        }
-        if found.len() > FILE_LIMIT {
-            let text = format!("a recipe has at most {FILE_LIMIT} files");
-            return Err(Error::Refused(text));
-        }
-    }
-    Ok(found)
 }
 
 /// Tells whether an error says that a file is not there.

@@ -1,0 +1,634 @@
+//! The inside of one run: prepares, runs the stages, tears down, writes the report.
+
+use std::{collections::BTreeSet, sync::Mutex, time::Instant};
+
+use jiff::Timestamp;
+
+use super::{
+    announce::Announcer,
+    classify, evidence, images,
+    prepare::{self, Prepared, Preparing},
+    record::Record,
+    runner::{DryRun, FlakyCounts, Job, LintCounts},
+    session::{Session, StageRun, docker_trouble, state_trouble},
+    stages::Course,
+    teardown::{self, Belongings, Removal},
+    watchdog::Watchdog,
+};
+use crate::{
+    model::{
+        event::{
+            DiagnosticLevel, Fact, Kept, RunFinished, RunStarted, StageFinished, TeardownFinished,
+        },
+        journal::Entry,
+        outcome::{Fault, Outcome, SkipReason, StageResult, Trouble, Verdict, millis},
+        plan::{Plan, PlannedStage},
+        resource::{Resource, ResourceKind},
+        run::{Keep, Source, Wanted},
+        stage::Stage,
+    },
+    sys::{
+        context::Context,
+        interrupt::Interrupt,
+        journal::{self, Journal},
+        process::Host,
+        run_dir::{self, RunDir},
+        wait::Deadline,
+    },
+    tool::{
+        app::App,
+        docker::{client::Docker, inventory::Object},
+        runner::{Runners, missing_runners},
+    },
+};
+
+/// A run that was given its directory, its lock and its journal.
+pub(crate) struct Attempt<'a> {
+    /// Settings and the machine; children inherit the run's lock and mark.
+    pub(crate) ctx: &'a Context,
+    /// What is to be done.
+    pub(crate) job: &'a Job,
+    /// The run directory.
+    pub(crate) dir: &'a RunDir,
+    /// Where facts are announced.
+    pub(crate) announcer: &'a Announcer,
+    /// The journal.
+    pub(crate) journal: &'a Journal,
+    /// The report.
+    pub(crate) record: &'a Record,
+    /// Watches for signals and slow stages.
+    pub(crate) watchdog: &'a Watchdog,
+}
+
+impl Attempt<'_> {
+    /// Makes the run to its end; returns the plan when that was all that was asked for.
+    pub(crate) fn make(&self) -> Option<Plan> {
+        let app = self.app();
+        self.announce_start(&app);
+        let known = self.clear_leftovers(&app);
+        let outcome = known
+            .and_then(|()| self.prepared(&app))
+            .and_then(|prepared| {
+                if self.job.dry_run == DryRun::No {
+                    self.run_stages(&app, prepared).map(|()| None)
+                } else {
+                    Ok(Some(prepared.plan))
+                }
+            });
+        let planned = match outcome {
+            Ok(planned) => planned,
+            Err(trouble) => {
+                self.fail_early(trouble);
+                None
+            }
+        };
+        if planned.is_none() {
+            self.end(&app);
+        } else {
+            self.forget();
+        }
+        planned
+    }
+
+    /// Names the app and its places.
+    fn app(&self) -> App {
+        let registry = std::path::absolute(self.dir.registry())
+            .unwrap_or_else(|_| self.dir.registry().to_owned());
+        App {
+            recipe: self.job.request.recipe.clone(),
+            domain: self.job.domain.clone(),
+            stack: self.job.domain.stack(),
+            folder: registry.join("abra"),
+            backups: registry.join("backups"),
+            docker: Docker::new(&self.ctx.docker, &self.ctx.host),
+            git: self.ctx.git.clone(),
+        }
+    }
+
+    /// Announces the run.
+    fn announce_start(&self, app: &App) {
+        let deployer = format!(
+            "{} {}",
+            self.job.deployer.kind().word(),
+            self.job.deployer.version()
+        );
+        let programs = &mut self.record.report().programs;
+        programs.insert(
+            self.job.deployer.kind().word().to_owned(),
+            self.job.deployer.version().to_owned(),
+        );
+        self.announcer.say(Fact::RunStarted(RunStarted {
+            argv: self.ctx.argv.clone(),
+            log_dir: self.dir.path().display().to_string(),
+            ccci: env!("CARGO_PKG_VERSION").to_owned(),
+            domain: app.domain.to_string(),
+            deployer: deployer.trim_end().to_owned(),
+            ingress: self.job.ingress.word().to_owned(),
+        }));
+    }
+
+    /// Takes the inventory, and removes what an earlier dead run of the same app left.
+    fn clear_leftovers(&self, app: &App) -> Result<(), Trouble> {
+        let belongings = Belongings {
+            stack: app.stack.clone(),
+            known: self.names_of_dead_runs(app),
+        };
+        let mut objects = app.docker.list_objects().map_err(docker_trouble)?;
+        if objects.iter().any(|object| belongings.own(object)) && self.job.dry_run == DryRun::No {
+            self.announcer.say(Fact::Waiting {
+                what: "removal of what an earlier run left".to_owned(),
+            });
+            let removed = self.remove(app, &belongings, None);
+            if let Some(left) = removed.left.first() {
+                let message = "what an earlier run left cannot be removed";
+                return Err(Trouble::broken("leftovers", message).because(left.to_string()));
+            }
+            objects = app.docker.list_objects().map_err(docker_trouble)?;
+        }
+        self.record.report().before = resources(objects);
+        Ok(())
+    }
+
+    /// Gathers the names that journals of dead runs of this app announce; the app's lock says that they are dead.
+    fn names_of_dead_runs(&self, app: &App) -> BTreeSet<Resource> {
+        let runs = run_dir::list(&self.ctx.settings.state.dir).unwrap_or_default();
+        let others = runs.into_iter().filter(|(id, _)| id != self.dir.id());
+        let histories = others.filter_map(|(_, entry)| Some(journal::read(&entry).ok()?.0));
+        let same = histories.filter(|history| {
+            history
+                .begun
+                .as_ref()
+                .is_some_and(|begun| begun.domain == app.domain)
+        });
+        same.flat_map(|history| history.open).collect()
+    }
+
+    /// Prepares the run, and checks that everything is there that its tests need.
+    fn prepared(&self, app: &App) -> Result<Prepared, Trouble> {
+        let what = match (&self.job.request.source, &self.job.request.wanted) {
+            (Source::Path(path), _) => format!("recipe in {}", path.display()),
+            (Source::Remote { url, .. }, Wanted::Default) => format!("recipe from {url}"),
+            (Source::Remote { url, .. }, Wanted::Ref(name) | Wanted::Version(name)) => {
+                format!("`{name}` from {url}")
+            }
+        };
+        self.announcer.say(Fact::Waiting { what });
+        let folder = app.folder.display().to_string();
+        let noted = self.journal.write(&Entry::MakingFolder { path: folder });
+        noted.map_err(|error| state_trouble(&error.to_string()))?;
+        let work = app.folder.parent().unwrap_or(&app.folder).join("work");
+        let prepared = prepare::prepare(
+            self.ctx,
+            &Preparing {
+                job: self.job,
+                app,
+                work: &work,
+            },
+        )?;
+        self.check_runners(&prepared.plan)?;
+        self.record.report().plan = Some(prepared.plan.clone());
+        self.announcer.say(Fact::Plan {
+            recipes: vec![prepared.plan.clone()],
+        });
+        Ok(prepared)
+    }
+
+    /// Checks that the programs are there that the tests are run by.
+    fn check_runners(&self, plan: &Plan) -> Result<(), Trouble> {
+        let programs = &self.ctx.settings.programs;
+        let runners = Runners {
+            pytest: programs.pytest.clone(),
+            hurl: programs.hurl.clone(),
+        };
+        let needed = plan
+            .overlays
+            .iter()
+            .filter(|overlay| overlay.refused.is_none())
+            .map(|overlay| overlay.runner);
+        let missing = missing_runners(&self.ctx.host, &runners, &needed.collect::<Vec<_>>());
+        let Some((_, program)) = missing.into_iter().next() else {
+            return Ok(());
+        };
+        let message = format!(
+            "`{}` is needed by a test and was not found",
+            program.display()
+        );
+        let hint = format!(
+            "install `{}`, or set its path under `[programs]`",
+            program.display()
+        );
+        Err(Trouble::broken("runner-missing", message).hint(hint))
+    }
+
+    /// Runs every stage of the plan over one deployed app.
+    fn run_stages(&self, app: &App, prepared: Prepared) -> Result<(), Trouble> {
+        self.show_lint(&prepared);
+        if let Some(Err(trouble)) = &prepared.base {
+            return Err(trouble.clone());
+        }
+        let log = self
+            .dir
+            .log("images.log")
+            .map_err(|error| state_trouble(&error.to_string()))?;
+        let announce = |image: &str| {
+            self.announcer.say(Fact::Waiting {
+                what: format!("image {image}"),
+            })
+        };
+        let pull = images::Pull {
+            limit: self.ctx.settings.limits.pull,
+            log: &log,
+            on_begin: &announce,
+        };
+        let head_images = images::list(&prepared.head.stack);
+        let first_images = match &prepared.base {
+            Some(Ok(base)) => images::list(&base.stack),
+            _ => head_images.clone(),
+        };
+        let first = images::fetch(&app.docker, &first_images, &pull);
+        first.map_err(|trouble| match &prepared.base {
+            Some(Ok(base)) => prepare::base_trouble(&base.revision, trouble),
+            _ => trouble,
+        })?;
+        let events = app
+            .docker
+            .watch(&app.stack, self.job.timeout)
+            .map_err(docker_trouble)?;
+        let session = self.session(app, &prepared);
+        let course = Course::new(&session, &prepared, &events);
+        std::thread::scope(|scope| {
+            // The head's images are fetched while the base is being tested.
+            let fetching = scope.spawn(|| images::fetch(&app.docker, &head_images, &pull));
+            let mut fetching = Some(fetching);
+            for planned in &prepared.plan.stages {
+                let fetched = match planned.stage {
+                    Stage::Install => Ok(()),
+                    _ => fetching.take().map_or(Ok(()), |thread| {
+                        thread.join().expect("fetching does not panic")
+                    }),
+                };
+                self.run_stage(&course, planned, fetched);
+            }
+        });
+        Ok(())
+    }
+
+    /// Makes what the stages share.
+    fn session<'b>(&'b self, app: &App, prepared: &Prepared) -> Session<'b> {
+        Session {
+            ctx: self.ctx,
+            dir: self.dir,
+            announcer: self.announcer,
+            journal: self.journal,
+            record: self.record,
+            watchdog: self.watchdog,
+            app: app.clone(),
+            deployer: &*self.job.deployer,
+            plan: prepared.plan.clone(),
+            config: prepared.config.clone(),
+            retries: self.job.retries,
+            flaky_fails: self.job.flaky == FlakyCounts::Failed,
+            deadline: Deadline::after(self.job.timeout),
+            progress: Mutex::new(None),
+        }
+    }
+
+    /// Shows what lint found, and fails the run for it where that was asked for.
+    fn show_lint(&self, prepared: &Prepared) {
+        for finding in &prepared.lint {
+            self.announcer.say(Fact::Diagnostic {
+                level: DiagnosticLevel::Warning,
+                trouble: finding.clone(),
+            });
+        }
+        self.record.report().lint.clone_from(&prepared.lint);
+    }
+
+    /// Runs one stage, or says why not.
+    fn run_stage(&self, course: &Course<'_>, planned: &PlannedStage, fetched: Result<(), Trouble>) {
+        let stage = planned.stage;
+        if let Some(reason) = self.reason_to_skip(planned) {
+            self.finish_stage(StageResult::skipped(stage, reason));
+            return;
+        }
+        let (number, count) = (usize::from(stage.place()), Stage::ALL.len());
+        self.announcer.say(Fact::StageStarted {
+            stage,
+            number,
+            count,
+        });
+        self.watchdog.begin(stage);
+        let begun = Instant::now();
+        let mut run = StageRun::new(course.session, stage);
+        match fetched {
+            Ok(()) => course.run(&mut run),
+            Err(trouble) => drop(run.generic("images", || Err(trouble))),
+        }
+        if stage == Stage::Install && self.job.lint == LintCounts::Denied {
+            self.deny_lint(&mut run);
+        }
+        let mut result = StageResult::judged(stage, run.checks, begun.elapsed());
+        if course.session.is_interrupted() {
+            result.outcome = Outcome::Broken;
+            result.trouble = Some(classify::interrupted());
+        }
+        if evidence::is_called_for(&result) {
+            let side = course.prepared_side(stage);
+            let gather =
+                |trouble| evidence::gather(course.session, stage, Some(&side.stack), trouble);
+            result.trouble = result.trouble.take().map(gather);
+        }
+        self.watchdog.end();
+        self.finish_stage(result);
+    }
+
+    /// Turns lint's findings into failed checks.
+    fn deny_lint(&self, run: &mut StageRun<'_>) {
+        let findings = self.record.report().lint.clone();
+        for finding in findings {
+            let name = finding.code.clone();
+            let check = super::session::CheckName {
+                kind: crate::model::outcome::CheckKind::Lint,
+                name: &name,
+            };
+            run.check(check, || Err(finding));
+        }
+    }
+
+    /// Returns why a stage will not be run, from the plan or from what came before it.
+    fn reason_to_skip(&self, planned: &PlannedStage) -> Option<SkipReason> {
+        if self.ctx.host.interrupt.is_set() {
+            return Some(SkipReason::Undeclared("interrupted".to_owned()));
+        }
+        if planned.skip.is_some() {
+            return planned.skip.clone();
+        }
+        let report = self.record.report();
+        let failed = |stage: Stage| {
+            let mut results = report.stages.iter();
+            results.any(|result| result.stage == stage && !result.outcome.is_pass())
+        };
+        let blocked_by =
+            [Stage::Install, Stage::Backup]
+                .into_iter()
+                .find(|earlier| match earlier {
+                    Stage::Install => planned.stage != Stage::Install && failed(Stage::Install),
+                    _ => planned.stage == Stage::Restore && failed(Stage::Backup),
+                });
+        blocked_by.map(|earlier| SkipReason::Earlier(format!("{earlier} did not pass")))
+    }
+
+    /// Records and announces the end of a stage.
+    fn finish_stage(&self, result: StageResult) {
+        let number = usize::from(result.stage.place());
+        let failed = result.outcome.is_failure() || result.outcome == Outcome::Broken;
+        let reproduce = failed.then(|| self.reproduce());
+        self.record.report().stages.push(result.clone());
+        self.announcer.say(Fact::StageFinished(StageFinished {
+            result,
+            number,
+            count: Stage::ALL.len(),
+            reproduce,
+        }));
+        // What cannot be written now is tried again at the end, where it counts.
+        drop(self.record.write(self.dir));
+    }
+
+    /// Returns the command that makes this run again and keeps the app.
+    fn reproduce(&self) -> String {
+        let request = &self.job.request;
+        let what = match &request.source {
+            Source::Path(path) => path.display().to_string(),
+            Source::Remote { .. } => request.recipe.to_string(),
+        };
+        let commit = self
+            .record
+            .report()
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.head.commit.clone());
+        let reference = match (&request.wanted, commit) {
+            (Wanted::Default, _) if matches!(request.source, Source::Path(_)) => String::new(),
+            (_, Some(commit)) => format!(" --ref {}", commit.short()),
+            (Wanted::Ref(name) | Wanted::Version(name), None) => format!(" --ref {name}"),
+            (Wanted::Default, None) => String::new(),
+        };
+        format!(
+            "ccci test {what}{reference} --deployer {} --keep failed",
+            self.job.deployer.kind().word()
+        )
+    }
+
+    /// Ends a run that could not get as far as its stages.
+    fn fail_early(&self, trouble: Trouble) {
+        self.record.report().trouble = Some(trouble.clone());
+        let has_begun = !self.record.report().stages.is_empty();
+        if has_begun {
+            return;
+        }
+        let result = StageResult {
+            outcome: trouble.outcome(),
+            trouble: Some(trouble),
+            log: None,
+            ..StageResult::judged(Stage::Install, Vec::new(), self.announcer.elapsed())
+        };
+        self.finish_stage(result);
+        let reason = if self.ctx.host.interrupt.is_set() {
+            "interrupted"
+        } else {
+            "install did not pass"
+        };
+        for stage in Stage::ALL.into_iter().skip(1) {
+            self.finish_stage(StageResult::skipped(
+                stage,
+                SkipReason::Earlier(reason.to_owned()),
+            ));
+        }
+    }
+
+    /// Tears down or keeps the app, then finishes the report.
+    fn end(&self, app: &App) {
+        let passed = Verdict::of(&self.record.report().stages, 0) == Verdict::Pass;
+        let keeps = match self.job.keep {
+            Keep::Never => false,
+            Keep::Failed => !passed,
+            Keep::Always => true,
+        };
+        let is_deployed = self
+            .record
+            .report()
+            .stages
+            .iter()
+            .any(|stage| stage.checks.iter().any(|check| check.name == "deployed"));
+        if keeps && is_deployed && !self.ctx.host.interrupt.is_set() {
+            self.keep(app);
+        } else {
+            self.tear_down(app);
+        }
+        self.finish();
+    }
+
+    /// Removes the app and proves that nothing is left.
+    fn tear_down(&self, app: &App) {
+        let known = journal::read(self.dir.registry())
+            .map(|(history, _)| history.open)
+            .unwrap_or_default();
+        let belongings = Belongings {
+            stack: app.stack.clone(),
+            known,
+        };
+        let mut finished = self.remove(app, &belongings, Some(self.journal));
+        let shielded = self.shielded(app);
+        match shielded.list_objects() {
+            Ok(objects) => {
+                let after = resources(objects.clone());
+                finished.vanished = vanished(&self.record.report().before, &after, &belongings);
+                self.record.report().after = after;
+            }
+            Err(error) => finished.errors.push(error.to_string()),
+        }
+        for folder in [
+            &app.folder,
+            &app.backups,
+            &self.dir.registry().join("work"),
+            &self.dir.registry().join("scratch"),
+        ] {
+            if let Err(error) = std::fs::remove_dir_all(folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                finished
+                    .errors
+                    .push(format!("could not remove `{}`: {error}", folder.display()));
+            }
+        }
+        self.record.report().teardown = Some(finished.clone());
+        self.announcer.say(Fact::TeardownFinished(finished));
+    }
+
+    /// Removes what belongs to the app; the first signal does not cut it short.
+    fn remove(
+        &self,
+        app: &App,
+        belongings: &Belongings,
+        journal: Option<&Journal>,
+    ) -> TeardownFinished {
+        let docker = self.shielded(app);
+        let announce = |resource: &Resource| {
+            self.announcer.say(Fact::ResourceRemoved {
+                resource: resource.clone(),
+            })
+        };
+        let limit = self.ctx.settings.run.teardown_timeout;
+        teardown::remove_app(&Removal {
+            belongings,
+            docker: &docker,
+            journal,
+            limit,
+            on_removed: &announce,
+        })
+    }
+
+    /// Returns docker, called so that only a second signal interrupts it.
+    fn shielded(&self, app: &App) -> Docker {
+        let interrupt: Interrupt = self.ctx.host.interrupt.shielded();
+        app.docker.with_host(&Host {
+            interrupt,
+            ..self.ctx.host.clone()
+        })
+    }
+
+    /// Keeps the app until it expires.
+    fn keep(&self, app: &App) {
+        let keep_for = self.ctx.settings.run.keep_for;
+        let until = Timestamp::now()
+            + jiff::SignedDuration::try_from(keep_for)
+                .unwrap_or(jiff::SignedDuration::from_hours(2));
+        if let Err(error) = self.journal.write(&Entry::Kept { until }) {
+            self.announcer.say(Fact::Diagnostic {
+                level: DiagnosticLevel::Warning,
+                trouble: state_trouble(&error.to_string()),
+            });
+            self.tear_down(app);
+            return;
+        }
+        let service = self
+            .record
+            .report()
+            .deployed
+            .last()
+            .and_then(|deployed| deployed.images.keys().next().cloned());
+        let service = service
+            .filter(|name| name != "app")
+            .map_or_else(|| "app".to_owned(), |name| name);
+        let kept = Kept {
+            url: format!("https://{}", app.domain),
+            until,
+            shell: format!("CCCI_RUN_ID={} ccci exec {service} -- sh", self.dir.id()),
+            remove: format!("ccci teardown {}", self.dir.id()),
+        };
+        self.record.report().kept = Some(kept.clone());
+        self.announcer.say(Fact::Kept(kept));
+    }
+
+    /// Counts, judges and writes everything for the last time.
+    fn finish(&self) {
+        let signal = self.ctx.host.interrupt.signal();
+        let path = self.dir.path().join("report.json");
+        let finished = {
+            let mut report = self.record.report();
+            let left = report
+                .teardown
+                .as_ref()
+                .map_or(0, |teardown| teardown.left.len());
+            let mut finished = RunFinished::count(&report.stages);
+            finished.verdict = match signal {
+                Some(_) => Verdict::Cancelled,
+                None => Verdict::of(&report.stages, left),
+            };
+            finished.leaked = left;
+            finished.duration_ms = millis(self.announcer.elapsed());
+            finished.report = path.display().to_string();
+            report.finished = Some(finished.clone());
+            let number = signal.and_then(|signal| u8::try_from(signal.number()).ok());
+            finished.exit_code = (self.job.exit_code)(&report, number);
+            report.finished = Some(finished.clone());
+            finished
+        };
+        for error in self.record.write(self.dir) {
+            self.announcer.say(Fact::Diagnostic {
+                level: DiagnosticLevel::Error,
+                trouble: state_trouble(&error),
+            });
+        }
+        self.announcer.say(Fact::RunFinished(finished));
+    }
+
+    /// Removes the directory of a run of which only the plan was asked for.
+    fn forget(&self) {
+        for folder in [self.dir.path(), self.dir.registry()] {
+            drop(std::fs::remove_dir_all(folder));
+        }
+    }
+}
+
+/// Returns the resources of an inventory.
+fn resources(objects: Vec<Object>) -> Vec<Resource> {
+    objects.into_iter().map(|object| object.resource).collect()
+}
+
+/// Lists what was there before, was not the app's and is gone.
+///
+/// Containers come and go by themselves, and so does all that belongs to other runs.
+fn vanished(before: &[Resource], after: &[Resource], belongings: &Belongings) -> Vec<Resource> {
+    let after: BTreeSet<&Resource> = after.iter().collect();
+    let is_ours = |resource: &&Resource| {
+        belongings.known.contains(*resource) || belongings.stack.short(&resource.name).is_some()
+    };
+    let lasting = before
+        .iter()
+        .filter(|resource| resource.kind != ResourceKind::Container);
+    lasting
+        .filter(|resource| !after.contains(resource) && !is_ours(resource))
+        .cloned()
+        .collect()
+}

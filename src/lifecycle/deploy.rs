@@ -1,0 +1,208 @@
+//! Makes an app and deploys it: record, secrets, journal, the first time and over what runs.
+
+use std::{fs, time::Duration};
+
+use super::{
+    classify,
+    prepare::{self, Prepared, Side},
+    reach::{self, Entrance},
+    session::{Session, docker_trouble, state_trouble},
+};
+use crate::{
+    model::{
+        app_env,
+        check::{Ready, ReadyProbe},
+        env_file::EnvFile,
+        outcome::Trouble,
+        plan::Revision,
+        stage::Stage,
+    },
+    sys::wait::{Waited, wait_until},
+    tool::{docker::container::Exec, git::Git, stack},
+};
+
+/// The pause between two looks at whether an app is ready.
+const READY_PAUSE: Duration = Duration::from_millis(300);
+/// How often a deploy is tried whose stack's old network is still being removed.
+const NETWORK_ATTEMPTS: u32 = 5;
+
+/// Makes the app's record: its `.env` from the sample, with ccci's rules applied.
+pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), Trouble> {
+    let log = session.log(Stage::Install, "create")?;
+    let failed = |error: &_| classify::deployer_error("making the app", error);
+    session
+        .deployer
+        .create(&session.app, &log)
+        .map_err(|error| failed(&error))?;
+    let text = read_env(session)?;
+    let maker = prepare::app_env(&session.app, &session.config, &prepared.declared);
+    let env = maker.prepare(&text).map_err(|error| env_trouble(&error))?;
+    stack::write_env(&session.app, &env.render()).map_err(|error| failed(&error))
+}
+
+/// Deploys a revision for the first time.
+pub(crate) fn first(session: &Session<'_>, side: &Side) -> Result<(), Trouble> {
+    deploy(session, side, Stage::Install)
+}
+
+/// Deploys the head in place, with the secrets that it needs anew.
+pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<(), Trouble> {
+    let git = Git::new(
+        session.app.docker.host(),
+        &session.app.git,
+        session.ctx.settings.limits.pull,
+    );
+    prepare::check_out(&git, &session.app, &side.commit)?;
+    let mut env = EnvFile::parse(&read_env(session)?).map_err(|error| env_trouble(&error))?;
+    let adopted =
+        app_env::adopt_secrets(&mut env, &side.sample).map_err(|error| env_trouble(&error))?;
+    if !adopted.is_empty() {
+        let written = stack::write_env(&session.app, &env.render());
+        written.map_err(|error| classify::deployer_error("writing the app's `.env`", &error))?;
+    }
+    deploy(session, side, Stage::Upgrade)
+}
+
+/// Announces every name in the journal, makes secrets and hands the stack to the swarm.
+fn deploy(session: &Session<'_>, side: &Side, stage: Stage) -> Result<(), Trouble> {
+    // Nothing may exist that the journal does not know, so that a kill at any moment leaves no orphan unseen.
+    session
+        .journal
+        .making(&side.names)
+        .map_err(|error| state_trouble(&error.to_string()))?;
+    let log = session.log(stage, "deploy")?;
+    session.progress(
+        stage,
+        &format!("deploying {}", title(&side.revision)),
+        &[],
+        session.deadline.left(),
+    );
+    let secrets = session.deployer.generate_secrets(&session.app, &log);
+    secrets.map_err(|error| classify::deployer_error("making secrets", &error))?;
+    for attempt in 1.. {
+        let Err(error) = session.deployer.deploy(&session.app, &log) else {
+            return Ok(());
+        };
+        // A network of an earlier stack of this name stays listed while it is being removed.
+        let said = error.to_string();
+        let is_passing = said.contains("network") && said.contains("not found");
+        if !is_passing || attempt >= NETWORK_ATTEMPTS {
+            return Err(classify::deployer_error("the deploy", &error));
+        }
+        if !crate::sys::wait::pause(READY_PAUSE, &session.app.docker.host().interrupt) {
+            return Err(classify::interrupted());
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// Returns what a person calls a revision.
+fn title(revision: &Revision) -> String {
+    revision.title()
+}
+
+/// Reads the app's `.env`.
+fn read_env(session: &Session<'_>) -> Result<String, Trouble> {
+    let path = session.app.env_file();
+    fs::read_to_string(&path).map_err(|error| {
+        Trouble::broken(
+            "env-missing",
+            format!("the app's `.env` was not made at `{}`", path.display()),
+        )
+        .because(error.to_string())
+    })
+}
+
+/// Explains an `.env` that cannot be read.
+fn env_trouble(error: &crate::model::env_file::Error) -> Trouble {
+    Trouble::recipe(
+        "recipe-malformed",
+        format!("failed to read the app's `.env`: {error}"),
+    )
+}
+
+/// Waits until a condition of `recipe.toml` holds.
+pub(crate) fn wait_until_ready(
+    session: &Session<'_>,
+    stage: Stage,
+    entrance: &Entrance,
+    ready: &Ready,
+) -> Result<(), Trouble> {
+    let own = ready.timeout.unwrap_or_else(|| {
+        session
+            .config
+            .timeouts
+            .on(&session.ctx.settings.limits, None)
+            .deploy
+    });
+    let deadline = session.limit(own);
+    let mut last = None;
+    let probe = || -> Result<Option<()>, Trouble> {
+        session.progress(
+            stage,
+            &format!("waiting until {} is ready", ready.name),
+            &[],
+            deadline.left(),
+        );
+        match is_ready(session, stage, entrance, &ready.probe) {
+            Ok(()) => Ok(Some(())),
+            Err(trouble) => {
+                last = Some(trouble);
+                Ok(None)
+            }
+        }
+    };
+    match wait_until(
+        deadline,
+        &session.app.docker.host().interrupt,
+        probe,
+        |_| READY_PAUSE,
+    )? {
+        Waited::Done(()) => Ok(()),
+        Waited::Interrupted => Err(classify::interrupted()),
+        Waited::TimedOut => {
+            let trouble = Trouble::recipe(
+                "timeout",
+                format!("`{}` did not become ready in time", ready.name),
+            );
+            Err(match last {
+                Some(last) => trouble.because(last.message),
+                None => trouble,
+            })
+        }
+    }
+}
+
+/// Looks once whether a condition holds.
+fn is_ready(
+    session: &Session<'_>,
+    stage: Stage,
+    entrance: &Entrance,
+    probe: &ReadyProbe,
+) -> Result<(), Trouble> {
+    match probe {
+        ReadyProbe::Probe(probe) => reach::declared(session, stage, entrance, probe).map(drop),
+        ReadyProbe::Command { service, argv } => {
+            let container = reach::service_container(session, service)?;
+            let command: Vec<&str> = argv.iter().map(String::as_str).collect();
+            let run = Exec {
+                command: &command,
+                input: None,
+                limit: Duration::from_secs(30),
+                log: None,
+            };
+            let output = session
+                .app
+                .docker
+                .exec(&container.id, &run)
+                .map_err(docker_trouble)?;
+            if output.ok() {
+                return Ok(());
+            }
+            Err(Trouble::recipe(
+                "not-ready",
+                format!("a command in `{service}` ended with {}", output.exit),
+            ))
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Brings the recipe under test into the run's own directory and finds its revisions.
+
+use std::path::Path;
+
+use super::{classify, session::state_trouble};
+use crate::{
+    model::{
+        outcome::{Fault, Trouble},
+        plan::Revision,
+        recipe::CommitSha,
+        run::{RunRequest, Source, Wanted},
+    },
+    sys::redact::Secret,
+    tool::git::{self, Git},
+};
+
+/// The recipe as it was fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetched {
+    /// The head as a person knows it.
+    pub(crate) head: Revision,
+    /// The commit of the run's own copy that holds the head, uncommitted changes included.
+    pub(crate) head_commit: CommitSha,
+    /// Every released tag.
+    pub(crate) releases: Vec<Revision>,
+}
+
+/// Fetches the recipe into a directory.
+pub(crate) fn fetch(
+    git: &Git<'_>,
+    request: &RunRequest,
+    token: Option<&Secret>,
+    dest: &Path,
+) -> Result<Fetched, Trouble> {
+    if let Some(parent) = dest.parent() {
+        std::fs::create_dir_all(parent).map_err(|error| state_trouble(&error.to_string()))?;
+    }
+    match &request.source {
+        Source::Path(path) => fetch_path(git, request, path, dest),
+        Source::Remote { url, .. } => {
+            let name = wanted_name(&request.wanted);
+            let commit = git
+                .fetch_remote(url, name, token, dest)
+                .map_err(|error| trouble(&error))?;
+            let label = name.unwrap_or("the default branch");
+            describe(git, dest, label, commit)
+        }
+    }
+}
+
+/// Copies a directory of this machine: a repository with its history, or a plain directory as one commit.
+fn fetch_path(
+    git: &Git<'_>,
+    request: &RunRequest,
+    path: &Path,
+    dest: &Path,
+) -> Result<Fetched, Trouble> {
+    let failed = |error: git::Error| trouble(&error);
+    if !git.is_repository(path).map_err(failed)? {
+        let head_commit = git.import(path, dest).map_err(failed)?;
+        let head = Revision {
+            label: "directory".to_owned(),
+            version: None,
+            commit: None,
+            uncommitted: false,
+            lightweight: false,
+        };
+        return Ok(Fetched {
+            head,
+            head_commit,
+            releases: Vec::new(),
+        });
+    }
+    let checked_out = git.clone_local(path, dest).map_err(failed)?;
+    if let Some(name) = wanted_name(&request.wanted) {
+        let commit = git.resolve(dest, name).map_err(failed)?;
+        return describe(git, dest, name, commit);
+    }
+    let branch = git.branch(path).map_err(failed)?;
+    let label = branch.unwrap_or_else(|| checked_out.short().to_owned());
+    let mut fetched = describe(git, dest, &label, checked_out)?;
+    if git.changes(path).map_err(failed)?.any() {
+        git.checkout(dest, &fetched.head_commit).map_err(failed)?;
+        git.copy_worktree(path, dest).map_err(failed)?;
+        fetched.head_commit = git.snapshot(dest).map_err(failed)?;
+        fetched.head.uncommitted = true;
+        // What nobody can check out again is no release.
+        fetched.head.version = None;
+        fetched.head.label = label;
+    }
+    Ok(fetched)
+}
+
+/// Returns the name that git is asked for.
+fn wanted_name(wanted: &Wanted) -> Option<&str> {
+    match wanted {
+        Wanted::Default => None,
+        Wanted::Ref(name) | Wanted::Version(name) => Some(name),
+    }
+}
+
+/// Describes a commit, by its release tag when it has one, and lists the releases.
+fn describe(
+    git: &Git<'_>,
+    dest: &Path,
+    label: &str,
+    commit: CommitSha,
+) -> Result<Fetched, Trouble> {
+    let tags = git.tags(dest).map_err(|error| trouble(&error))?;
+    let mut releases: Vec<Revision> = tags.into_iter().filter_map(release).collect();
+    releases.sort_by(|a, b| a.version.cmp(&b.version));
+    let asked = releases
+        .iter()
+        .find(|release| release.label == label && release.commit.as_ref() == Some(&commit));
+    let tagged = asked.or_else(|| {
+        releases
+            .iter()
+            .rev()
+            .find(|release| release.commit.as_ref() == Some(&commit))
+    });
+    let head = tagged.cloned().unwrap_or_else(|| Revision {
+        label: label.to_owned(),
+        version: None,
+        commit: Some(commit.clone()),
+        uncommitted: false,
+        lightweight: false,
+    });
+    Ok(Fetched {
+        head,
+        head_commit: commit,
+        releases,
+    })
+}
+
+/// Makes a revision of a tag that is a release.
+fn release(tag: git::Tag) -> Option<Revision> {
+    let version = tag.name.parse().ok()?;
+    let (label, commit) = (tag.name, Some(tag.commit));
+    Some(Revision {
+        label,
+        version: Some(version),
+        commit,
+        uncommitted: false,
+        lightweight: !tag.annotated,
+    })
+}
+
+/// Explains why the recipe could not be fetched.
+fn trouble(error: &git::Error) -> Trouble {
+    let text = error.to_string();
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    match error {
+        git::Error::Process(source) => {
+            Trouble::broken("git-missing", first).because(source.to_string())
+        }
+        git::Error::Unknown(_) | git::Error::Ambiguous { .. } => {
+            Trouble::new(Fault::Config, "ref-unknown", first)
+        }
+        git::Error::Refused(_) => Trouble::new(Fault::Config, "recipe-refused", first),
+        git::Error::File { source, .. } => {
+            Trouble::broken("recipe-unreadable", first).because(source.to_string())
+        }
+        git::Error::Failed { exit, .. } if *exit == crate::sys::process::Exit::Interrupted => {
+            classify::interrupted()
+        }
+        git::Error::Failed { .. } => {
+            Trouble::broken("fetch-failed", first).because(rest.lines().last().unwrap_or_default())
+        }
+    }
+}
