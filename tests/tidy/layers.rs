@@ -73,6 +73,8 @@ pub(crate) fn wrong_edges(repository: &Repository) -> Vec<String> {
             found.push(format!("{}: `{from}` must not use `{to}`", edge.place));
         }
     }
+    // A group of imports names the same part more than once.
+    found.dedup();
     found
 }
 

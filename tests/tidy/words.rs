@@ -13,8 +13,8 @@ const PROMISES: [&str; 5] = ["TODO", "FIXME", "XXX", "HACK", "TBD"];
 /// Words that are followed by a number in plans, and by nothing of the kind in this repository.
 const PLANS: [&str; 5] = ["phase", "milestone", "ticket", "finding", "sprint"];
 /// What looks like the code of a ticket and is the name of a standard or a format.
-const STANDARDS: [&str; 13] = [
-    "AGPL", "AES", "BSD", "CC", "CVE", "GPL", "ISO", "LGPL", "MPL", "RFC", "SHA", "UTF", "UTC",
+const STANDARDS: [&str; 14] = [
+    "AGPL", "AES", "BSD", "CC", "CVE", "GPL", "ISO", "LGPL", "MPL", "RFC", "SHA", "SSH", "UTF", "UTC",
 ];
 /// Suffixes of type names that say nothing.
 const HOLLOW: [&str; 5] = ["Manager", "Handler", "Helper", "Data", "Info"];
@@ -124,7 +124,7 @@ pub(crate) fn paths_of_a_machine(repository: &Repository) -> Vec<String> {
                 let names =
                     names.map(|rest| rest.split(|c: char| !is_word(c)).next().unwrap_or(""));
                 // Users of examples; nobody's machine.
-                let real = |name: &&str| !matches!(*name, "" | "user" | "me" | "you" | "tester");
+                let real = |name: &&str| !matches!(*name, "" | "user" | "ada" | "adam");
                 found.extend(
                     names
                         .filter(real)
