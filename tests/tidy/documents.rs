@@ -71,8 +71,8 @@ const WORDS: [&str; 55] = [
     "hook",
 ];
 /// Names that keep their capital inside a heading.
-const NAMES: [&str; 22] = [
-    "ABRA_DIR", "API", "CI", "CLI", "Co-op", "Cloud", "Compose", "Debian", "Docker", "Drone",
+const NAMES: [&str; 23] = [
+    "ABRA_DIR", "AGPL-3.0-or-later", "API", "CI", "CLI", "Co-op", "Cloud", "Compose", "Debian", "Docker", "Drone",
     "Engine", "HTTP", "JSON", "JUnit", "Python", "README", "Rust", "SIGKILL", "Swarm", "TOML",
     "Traefik", "YAML",
 ];
