@@ -72,9 +72,29 @@ const WORDS: [&str; 55] = [
 ];
 /// Names that keep their capital inside a heading.
 const NAMES: [&str; 23] = [
-    "ABRA_DIR", "AGPL-3.0-or-later", "API", "CI", "CLI", "Co-op", "Cloud", "Compose", "Debian", "Docker", "Drone",
-    "Engine", "HTTP", "JSON", "JUnit", "Python", "README", "Rust", "SIGKILL", "Swarm", "TOML",
-    "Traefik", "YAML",
+    "ABRA_DIR",
+    "AGPL-3.0-or-later",
+    "API",
+    "CI",
+    "CLI",
+    "Co-op",
+    "Cloud",
+    "Compose",
+    "Debian",
+    "Docker",
+    "Drone",
+    "Engine",
+    "HTTP",
+    "JSON",
+    "JUnit",
+    "Python",
+    "README",
+    "Rust",
+    "SIGKILL",
+    "Swarm",
+    "TOML",
+    "Traefik",
+    "YAML",
 ];
 /// Ends of words after which a sentence goes on.
 const SHORT: [&str; 3] = ["e.g.", "i.e.", "vs."];

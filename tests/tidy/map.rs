@@ -91,7 +91,9 @@ fn with_map(library: &str, map: &[String]) -> String {
     let at = lines.iter().position(|line| is_entry(line)).unwrap_or(docs);
     let (before, after) = lines.split_at(at);
     let rest = after.iter().copied().filter(|line| !is_entry(line));
-    let map = map.iter().map(String::as_str);
+    // A first map is a paragraph of its own.
+    let gap = (!lines.iter().any(is_entry)).then_some("//!");
+    let map = gap.into_iter().chain(map.iter().map(String::as_str));
     let all: Vec<_> = before.iter().copied().chain(map).chain(rest).collect();
     format!("{}\n", all.join("\n"))
 }
@@ -128,7 +130,7 @@ mod tests {
         assert_eq!(with_map(library, &map), wanted);
         assert_eq!(
             with_map("//! Top.\n\nmod y;\n", &map),
-            "//! Top.\n//! - `x`: New.\n\nmod y;\n"
+            "//! Top.\n//!\n//! - `x`: New.\n\nmod y;\n"
         );
     }
 }

@@ -14,7 +14,8 @@ const PROMISES: [&str; 5] = ["TODO", "FIXME", "XXX", "HACK", "TBD"];
 const PLANS: [&str; 5] = ["phase", "milestone", "ticket", "finding", "sprint"];
 /// What looks like the code of a ticket and is the name of a standard or a format.
 const STANDARDS: [&str; 14] = [
-    "AGPL", "AES", "BSD", "CC", "CVE", "GPL", "ISO", "LGPL", "MPL", "RFC", "SHA", "SSH", "UTF", "UTC",
+    "AGPL", "AES", "BSD", "CC", "CVE", "GPL", "ISO", "LGPL", "MPL", "RFC", "SHA", "SSH", "UTF",
+    "UTC",
 ];
 /// Suffixes of type names that say nothing.
 const HOLLOW: [&str; 5] = ["Manager", "Handler", "Helper", "Data", "Info"];
