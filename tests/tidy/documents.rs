@@ -201,7 +201,10 @@ fn tasks(repository: &Repository) -> Vec<String> {
 pub(crate) fn wrong_examples(repository: &Repository) -> Vec<String> {
     let mut keys = BTreeSet::new();
     for path in ["src/config/recipe_example.toml", "src/config/defaults.toml"] {
-        let table: toml::Table = repository.text(path).parse().unwrap();
+        let table: toml::Table = repository
+            .text(path)
+            .parse()
+            .expect("defaults and examples parse");
         key_paths(&toml::Value::Table(table), "", &mut keys);
     }
     let commands = repository.text("docs/cli.md");

@@ -88,7 +88,7 @@ fn with_map(library: &str, map: &[String]) -> String {
         .iter()
         .take_while(|line| line.starts_with("//!"))
         .count();
-    let at = lines.iter().position(|line| is_entry(line)).unwrap_or(docs);
+    let at = lines.iter().position(is_entry).unwrap_or(docs);
     let (before, after) = lines.split_at(at);
     let rest = after.iter().copied().filter(|line| !is_entry(line));
     // A first map is a paragraph of its own.
