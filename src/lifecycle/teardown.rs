@@ -91,10 +91,12 @@ struct Progress {
 pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
     let begun = Instant::now();
     let deadline = Deadline::after(removal.limit);
+    // Where nothing was ever announced nothing can be born late: one look is enough.
+    let empty_scans = u32::from(removal.belongings.known.is_empty());
     let mut progress = Progress {
         seen: BTreeSet::new(),
         errors: Vec::new(),
-        empty_scans: 0,
+        empty_scans,
         stuck: None,
     };
     let left = loop {

@@ -413,3 +413,16 @@ fn a_recipe_with_too_many_files_is_refused() {
         "refused: a recipe has at most 20000 files"
     );
 }
+
+#[test]
+fn a_plain_directory_becomes_a_copy_of_one_commit_that_can_be_checked_out() {
+    let (place, host) = (Place::new(), host());
+    let git = git(&host);
+    let (source, dest) = (place.path("plain"), place.path("imported"));
+    write(&source.join("compose.yml"), "services: {}\n");
+    let commit = git.import(&source, &dest).unwrap();
+    write(&dest.join("stray"), "x");
+    git.checkout(&dest, &commit).unwrap();
+    assert!(dest.join("compose.yml").exists() && !dest.join("stray").exists());
+    assert!(!source.join(".git").exists());
+}

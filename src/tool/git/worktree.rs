@@ -97,7 +97,10 @@ impl Git<'_> {
     pub(crate) fn import(&self, source: &Path, dest: &Path) -> Result<CommitSha, Error> {
         self.init(dest)?;
         copy_directory(source, dest)?;
-        self.commit_all(dest)
+        let commit = self.commit_all(dest)?;
+        let args = ["update-ref", MARK, commit.as_str()];
+        self.read(dest, "mark the copy", &args)?;
+        Ok(commit)
     }
 
     /// Refuses a repository that this program did not make.
