@@ -3,10 +3,11 @@
 use std::{fs, time::Duration};
 
 use super::{
-    classify,
-    prepare::{self, Prepared, Side},
+    classify, declared,
+    prepare::Prepared,
     reach::{self, Entrance},
     session::{Session, docker_trouble, state_trouble},
+    side::{self, Side},
 };
 use crate::{
     model::{
@@ -35,7 +36,7 @@ pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), T
         .create(&session.app, &log)
         .map_err(|error| failed(&error))?;
     let text = read_env(session)?;
-    let maker = prepare::app_env(&session.app, &session.config, &prepared.declared);
+    let maker = side::app_env(&session.app, &session.config, &prepared.declared);
     let env = maker.prepare(&text).map_err(|error| env_trouble(&error))?;
     stack::write_env(&session.app, &env.render()).map_err(|error| failed(&error))
 }
@@ -52,7 +53,7 @@ pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<(), Trouble> {
         &session.app.git,
         session.ctx.settings.limits.pull,
     );
-    prepare::check_out(&git, &session.app, &side.commit)?;
+    side::check_out(&git, &session.app, &side.commit)?;
     let mut env = EnvFile::parse(&read_env(session)?).map_err(|error| env_trouble(&error))?;
     let adopted =
         app_env::adopt_secrets(&mut env, &side.sample).map_err(|error| env_trouble(&error))?;
@@ -181,7 +182,7 @@ fn is_ready(
     probe: &ReadyProbe,
 ) -> Result<(), Trouble> {
     match probe {
-        ReadyProbe::Probe(probe) => reach::declared(session, stage, entrance, probe).map(drop),
+        ReadyProbe::Probe(probe) => declared::make(session, stage, entrance, probe).map(drop),
         ReadyProbe::Command { service, argv } => {
             let container = reach::service_container(session, service)?;
             let command: Vec<&str> = argv.iter().map(String::as_str).collect();

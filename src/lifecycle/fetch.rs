@@ -59,7 +59,7 @@ fn fetch_path(
     if !git.is_repository(path).map_err(failed)? {
         let head_commit = git.import(path, dest).map_err(failed)?;
         let head = Revision {
-            label: "directory".to_owned(),
+            label: "plain directory".to_owned(),
             version: None,
             commit: None,
             uncommitted: false,

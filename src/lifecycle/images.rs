@@ -57,7 +57,9 @@ fn fetch_one(docker: &Docker, image: &str, pull: &Pull<'_>) -> Result<(), Troubl
         if attempt == ATTEMPTS || !can_pass {
             return Err(trouble);
         }
-        pause(wait, &docker.host().interrupt);
+        if !pause(wait, &docker.host().interrupt) {
+            return Err(classify::interrupted());
+        }
         wait *= 2;
     }
     Ok(())

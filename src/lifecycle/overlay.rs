@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    declared,
     reach::{self, Entrance},
     session::{CheckName, Remark, Session, StageRun, state_trouble},
 };
@@ -100,7 +101,7 @@ pub(crate) fn run_tests(run: &mut StageRun<'_>, overlays: &Overlays<'_>) {
                 &[],
                 session.deadline.left(),
             );
-            reach::declared(session, stage, &overlays.entrance, &check.probe).map(Remark::Note)
+            declared::make(session, stage, &overlays.entrance, &check.probe).map(Remark::Note)
         });
     }
     for overlay in selected(session, OverlayRole::Test(stage)) {

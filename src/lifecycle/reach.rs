@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     model::{
-        check::{HttpCheck, Probe as DeclaredProbe, TcpCheck, Tls},
         compose::Stack,
         labels::{self, Route},
         outcome::Trouble,
@@ -22,8 +21,8 @@ use crate::{
     tool::{
         docker::container::Container,
         probe::{
-            self, Error, Probe, Request, Response, Roots, Scheme, Target, is_proxy_error_page,
-            judge, render_exchange,
+            Error, Probe, Request, Response, Roots, Scheme, Target, is_proxy_error_page,
+            render_exchange,
         },
     },
 };
@@ -34,8 +33,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long an app whose own health check is content may answer wrongly.
 const HEALTHY_PATIENCE: Duration = Duration::from_secs(30);
-/// How many requests of a wait are kept as evidence.
-const KEPT_EXCHANGES: usize = 1;
+/// How many lines of an exchange are shown.
+pub(super) const SHOWN_LINES: usize = 5;
 
 /// How an app is reached.
 #[derive(Clone, Debug)]
@@ -76,142 +75,137 @@ pub(crate) fn find_entrance(stack: &Stack) -> Entrance {
     }
 }
 
+/// A wait for an answer.
+pub(crate) struct Reaching<'a> {
+    /// The stage that waits.
+    pub(crate) stage: Stage,
+    /// The routed service and port.
+    pub(crate) route: &'a Route,
+    /// Whether the service has a health check of its own.
+    pub(crate) is_health_checked: bool,
+    /// When to give up.
+    pub(crate) deadline: Deadline,
+}
+
 /// Waits until the app answers as it should; returns a remark on the answer.
+///
+/// Between two requests the app is looked at: one in a restart loop will never answer.
 pub(crate) fn wait_until_reachable(
     session: &Session<'_>,
-    stage: Stage,
-    entrance: &Entrance,
-    deadline: Deadline,
+    reaching: &Reaching<'_>,
+    mut check_alive: impl FnMut() -> Result<(), Trouble>,
 ) -> Result<String, Trouble> {
-    let Entrance::Http {
-        route,
-        is_health_checked,
-    } = entrance
-    else {
-        return Err(Trouble::broken("no-entrance", "the app is not routed"));
-    };
-    let patience = if *is_health_checked {
-        Deadline::after(HEALTHY_PATIENCE).min(deadline)
+    let patience = if reaching.is_health_checked {
+        Deadline::after(HEALTHY_PATIENCE).min(reaching.deadline)
     } else {
-        deadline
+        reaching.deadline
     };
     let request = Request::get(session.config.health_path.as_str());
     let begun = Instant::now();
-    for attempt in 1_u32.. {
-        let target = target(session, route)?;
-        let probe = Probe::new(target);
-        let result = probe.request(&request);
-        match judge_reachable(session, &result) {
+    let mut attempt = 0_u32;
+    loop {
+        attempt += 1;
+        let unfit = match ask(session, reaching, &request) {
             Ok(status) => {
+                let seconds = begun.elapsed().as_secs_f64();
                 return Ok(format!(
-                    "GET {} is {status} after {:.1}s",
-                    request.path,
-                    begun.elapsed().as_secs_f64()
+                    "GET {} is {status} after {seconds:.1}s",
+                    request.path
                 ));
             }
-            Err(unfit) => {
-                let doing = format!("GET {} {}, try {attempt}", request.path, unfit.short);
-                session.progress(stage, &doing, &[], patience.left());
-                if unfit.is_final || patience.is_over() {
-                    keep_exchange(session, stage, &probe, &request, &result);
-                    return Err(not_reachable(&request, &unfit));
-                }
-            }
+            Err(unfit) => unfit,
+        };
+        if unfit.trouble.code == "interrupted" {
+            return Err(unfit.trouble);
         }
+        let doing = format!("GET {} {}, try {attempt}", request.path, unfit.short);
+        session.progress(reaching.stage, &doing, &[], patience.left());
+        if unfit.is_final || patience.is_over() {
+            return Err(unfit.trouble);
+        }
+        check_alive()?;
         let wait = FIRST_PAUSE
             .saturating_mul(1 << attempt.min(6))
-            .min(LONGEST_PAUSE)
-            .min(patience.left());
+            .min(LONGEST_PAUSE);
         if !pause(
-            wait.max(Duration::from_millis(1)),
+            wait.min(patience.left()),
             &session.app.docker.host().interrupt,
         ) {
             return Err(classify::interrupted());
         }
     }
-    unreachable!("the deadline ends the loop")
+}
+
+/// Sends one request, and keeps the exchange as evidence when the answer is not right.
+fn ask(session: &Session<'_>, reaching: &Reaching<'_>, request: &Request) -> Result<u16, Unfit> {
+    let target = target(session, reaching.route).map_err(|trouble| Unfit {
+        short: trouble.message.clone(),
+        is_final: false,
+        trouble,
+    })?;
+    let probe = Probe::new(target);
+    let result = probe.request(request);
+    judge_reachable(session, request, &result).map_err(|unfit| {
+        let text = render_exchange(probe.target(), request, &result);
+        let name = keep_exchange(session, reaching.stage, &text);
+        let trouble = unfit.trouble.excerpt(name, &text, SHOWN_LINES);
+        Unfit { trouble, ..unfit }
+    })
 }
 
 /// An answer that does not count as reachable.
 struct Unfit {
     /// In a word, for the line that is redrawn.
     short: String,
-    /// In a sentence.
-    long: String,
     /// Whether waiting cannot help.
     is_final: bool,
-    /// Whether the recipe is not to blame.
-    is_infrastructure: bool,
+    /// What it means when it stays so.
+    trouble: Trouble,
 }
 
 /// Judges an answer to the question whether the app is reachable.
-fn judge_reachable(session: &Session<'_>, result: &Result<Response, Error>) -> Result<u16, Unfit> {
-    let waiting = |short: String, long: String| Unfit {
+fn judge_reachable(
+    session: &Session<'_>,
+    request: &Request,
+    result: &Result<Response, Error>,
+) -> Result<u16, Unfit> {
+    let message = format!("the app is not reachable at `{}`", request.path);
+    let unfit = |short: String, cause: String| Unfit {
         short,
-        long,
         is_final: false,
-        is_infrastructure: false,
+        trouble: Trouble::recipe("not-reachable", message.clone()).because(cause),
     };
     match result {
         Ok(response) => {
+            let status = response.status;
             let through_proxy = session.plan.ingress == IngressKind::Proxy;
             if through_proxy && is_proxy_error_page(response) {
-                let long = format!(
-                    "the proxy answers {} itself: it has no way to the app",
-                    response.status
-                );
-                return Err(waiting(format!("{} by the proxy", response.status), long));
+                let cause = format!("the proxy answers {status} itself: it has no way to the app");
+                return Err(unfit(format!("{status} by the proxy"), cause));
             }
-            if session.config.health_ok.accept(response.status) {
-                return Ok(response.status);
+            if session.config.health_ok.accept(status) {
+                return Ok(status);
             }
-            Err(waiting(
-                response.status.to_string(),
-                format!("the app answers {}", response.status),
+            Err(unfit(
+                status.to_string(),
+                format!("the app answers {status}"),
             ))
         }
-        Err(Error::Certificate { .. }) => {
-            let long = result
-                .as_ref()
-                .err()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            Err(Unfit {
-                short: "wrong certificate".to_owned(),
-                long,
-                is_final: true,
-                is_infrastructure: true,
-            })
-        }
-        Err(error) => Err(waiting("no answer".to_owned(), error.to_string())),
+        Err(error @ Error::Certificate { .. }) => Err(Unfit {
+            short: "wrong certificate".to_owned(),
+            is_final: true,
+            trouble: Trouble::broken("certificate", message).because(error.to_string()),
+        }),
+        Err(error) => Err(unfit("no answer".to_owned(), error.to_string())),
     }
 }
 
-/// Returns the trouble of an app that does not answer as it should.
-fn not_reachable(request: &Request, unfit: &Unfit) -> Trouble {
-    let message = format!("the app is not reachable at `{}`", request.path);
-    let trouble = if unfit.is_infrastructure {
-        Trouble::broken("certificate", message)
-    } else {
-        Trouble::recipe("not-reachable", message)
-    };
-    trouble.because(unfit.long.clone())
-}
-
-/// Keeps the exchange that failed, as evidence.
-fn keep_exchange(
-    session: &Session<'_>,
-    stage: Stage,
-    probe: &Probe,
-    request: &Request,
-    result: &Result<Response, Error>,
-) {
-    let text = render_exchange(probe.target(), request, result);
-    for number in 0..KEPT_EXCHANGES {
-        let name = format!("{}/http-exchange-{}.txt", stage.folder(), number + 1);
-        // Evidence that cannot be written must not hide what it is evidence of.
-        drop(session.dir.write(&name, &text));
-    }
+/// Keeps an exchange as evidence; returns where.
+pub(super) fn keep_exchange(session: &Session<'_>, stage: Stage, text: &str) -> String {
+    let name = format!("{}/http-exchange.txt", stage.folder());
+    // Evidence that cannot be written must not hide what it is evidence of.
+    drop(session.dir.write(&name, text));
+    name
 }
 
 /// Returns where requests go now; a task's address changes with each task.
@@ -301,110 +295,4 @@ pub(crate) fn service_container(
             format!("no container of `{service}` runs on this node"),
         )
     })
-}
-
-/// Makes a check that is declared as data.
-pub(crate) fn declared(
-    session: &Session<'_>,
-    stage: Stage,
-    entrance: &Entrance,
-    probe: &DeclaredProbe,
-) -> Result<String, Trouble> {
-    match probe {
-        DeclaredProbe::Http(check) => http_check(session, stage, entrance, check),
-        DeclaredProbe::Tcp(check) => tcp_check(session, entrance, check),
-    }
-}
-
-/// Sends one request and compares the answer.
-fn http_check(
-    session: &Session<'_>,
-    stage: Stage,
-    entrance: &Entrance,
-    check: &HttpCheck,
-) -> Result<String, Trouble> {
-    let Entrance::Http { route, .. } = entrance else {
-        return Err(Trouble::recipe(
-            "no-entrance",
-            "an HTTP check needs a routed service",
-        ));
-    };
-    let probe = Probe::new(target(session, route)?);
-    let request = Request::of_check(check);
-    let result = probe.request(&request);
-    let judged = match &result {
-        Ok(response) => compare(check, response),
-        Err(error) => Err(Trouble::recipe(
-            "check-unanswered",
-            format!("{} {} has no answer", request.method, request.path),
-        )
-        .because(error.to_string())),
-    };
-    if judged.is_err() {
-        keep_exchange(session, stage, &probe, &request, &result);
-    }
-    judged
-}
-
-/// Compares an answer with what a check declares.
-fn compare(check: &HttpCheck, response: &Response) -> Result<String, Trouble> {
-    let what = format!("{} {}", check.method.word(), check.path);
-    judge(check, response)
-        .map_err(|mismatch| Trouble::recipe("check-failed", format!("{what}: {mismatch}")))?;
-    Ok(format!(
-        "{what} is {} after {} ms",
-        response.status,
-        response.took.as_millis()
-    ))
-}
-
-/// Opens one connection.
-fn tcp_check(
-    session: &Session<'_>,
-    entrance: &Entrance,
-    check: &TcpCheck,
-) -> Result<String, Trouble> {
-    let service = match (&check.service, entrance) {
-        (Some(service), _) => service.clone(),
-        (None, Entrance::Http { route, .. }) => route.service.clone(),
-        (None, Entrance::None { .. }) => "app".to_owned(),
-    };
-    let address = SocketAddr::new(service_address(session, &service)?, check.port);
-    let limit = check.max_time.unwrap_or_else(|| {
-        session
-            .config
-            .timeouts
-            .on(&session.ctx.settings.limits, None)
-            .http
-    });
-    let scheme = if check.tls == Tls::Yes {
-        Scheme::Https
-    } else {
-        Scheme::Http
-    };
-    let host = session.app.domain.to_string();
-    let target = Target {
-        scheme,
-        host,
-        port: Some(check.port),
-        connect_to: Some(address),
-        forwarded_proto: None,
-        roots: Roots::System,
-        limit,
-    };
-    match Probe::new(target).connect() {
-        Ok(took) => Ok(format!(
-            "port {} of `{service}` answers after {} ms",
-            check.port,
-            took.as_millis()
-        )),
-        // A connection by address cannot show a certificate that anybody trusts; that it speaks TLS is what is asked.
-        Err(probe::Error::Certificate { .. }) => {
-            Ok(format!("port {} of `{service}` speaks TLS", check.port))
-        }
-        Err(error) => {
-            let message = format!("port {} of `{service}` does not answer", check.port);
-            Err(Trouble::recipe("check-failed", message).because(error.to_string()))
-        }
-    }
 }

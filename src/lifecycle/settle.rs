@@ -44,8 +44,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) services: &'a [String],
     /// Which deploy it was.
     pub(crate) deploy: Deploy,
-    /// What was there before it.
-    pub(crate) memory: Memory,
+    /// What is remembered of earlier looks.
+    pub(crate) memory: &'a mut Memory,
     /// When to give up.
     pub(crate) deadline: Deadline,
 }
@@ -75,7 +75,7 @@ pub(crate) fn wait_until_converged(
         stage,
         services,
         deploy,
-        mut memory,
+        memory,
         deadline,
     } = settling;
     let (mut converged_since, mut lively_until) = (None, Instant::now() + LIVELY);
@@ -118,6 +118,19 @@ pub(crate) fn wait_until_converged(
         if next_event(&events.lines, pause) {
             lively_until = Instant::now() + LIVELY;
         }
+    }
+}
+
+/// Looks once whether an app that has converged still is on its way; fails when it never will be again.
+pub(crate) fn check_alive(
+    session: &Session<'_>,
+    services: &[String],
+    memory: &mut Memory,
+) -> Result<(), Trouble> {
+    let look = look(&session.app, services).map_err(docker_trouble)?;
+    match memory.judge(&session.app.stack, services, &look).0 {
+        Standing::Hopeless(trouble) => Err(*trouble),
+        Standing::Converged | Standing::Waiting => Ok(()),
     }
 }
 

@@ -5,27 +5,28 @@ use std::{cell::RefCell, time::Duration};
 use serde_json::json;
 
 use super::{
+    backup_check::Planted,
     canary::{self, Spot},
     classify,
-    convergence::{Look, Memory},
+    convergence::Memory,
     deploy,
     overlay::{self, OpState, Overlays},
-    prepare::{Prepared, Side, base_trouble},
-    reach::{self, Entrance},
+    prepare::{Prepared, base_trouble},
+    reach,
     session::{Remark, Session, StageRun, docker_trouble},
-    settle::{self, Deploy, Settling},
+    settle::{self, Deploy},
+    side::Side,
 };
 use crate::{
     model::{
-        backup::Rule,
         labels,
         outcome::{Fault, Trouble},
         plan::{GenericChecks, OverlayRole},
         report::Deployed,
         stage::Stage,
     },
-    sys::{process::LineStream, wait::Deadline},
-    tool::deployer::{Held, Snapshot, Wanted},
+    sys::process::LineStream,
+    tool::deployer::Snapshot,
 };
 
 /// The stages of one run, and what one leaves for the next.
@@ -37,11 +38,11 @@ pub(crate) struct Course<'a> {
     /// What happens to the app's containers.
     pub(crate) events: &'a LineStream,
     /// What was found on the swarm after the last deploy.
-    deployed: RefCell<Deployed>,
+    pub(super) deployed: RefCell<Deployed>,
     /// The backup, the spots that it should hold, and the token that they held.
     backup: RefCell<Option<(Snapshot, Vec<Spot>, String)>>,
     /// The failed tasks that the last deploy is not to blame for.
-    memory: RefCell<Memory>,
+    pub(super) memory: RefCell<Memory>,
 }
 
 impl<'a> Course<'a> {
@@ -254,304 +255,8 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Checks that an app that was just deployed converges and answers.
-    fn check_live(&self, run: &mut StageRun<'_>, side: &Side, deploy: Deploy) {
-        let stage = run.stage;
-        let deadline = self.session.limit(self.deploy_limit(side));
-        let is_generic = self.is_generic(stage);
-        let converged = run.generic("converged", || {
-            self.blame(side, self.converge(stage, side, deploy, deadline))
-        });
-        if !converged {
-            return;
-        }
-        for ready in &self.session.config.ready {
-            let is_ready = run.generic(&format!("ready-{}", ready.name), || {
-                deploy::wait_until_ready(
-                    self.session,
-                    stage,
-                    &reach::find_entrance(&side.stack),
-                    ready,
-                )
-                .map(|()| Remark::Passed)
-            });
-            if !is_ready {
-                return;
-            }
-        }
-        if is_generic {
-            run.generic("reachable", || match reach::find_entrance(&side.stack) {
-                Entrance::None { reason } => Ok(Remark::NotMade(reason)),
-                entrance @ Entrance::Http { .. } => {
-                    let reached =
-                        reach::wait_until_reachable(self.session, stage, &entrance, deadline);
-                    self.blame(side, reached.map(Remark::Note))
-                }
-            });
-        }
-    }
-
-    /// Waits for convergence and takes note of what is deployed.
-    fn converge(
-        &self,
-        stage: Stage,
-        side: &Side,
-        deploy: Deploy,
-        deadline: Deadline,
-    ) -> Result<Remark, Trouble> {
-        let services = self.services(side);
-        let memory = self.memory.take();
-        let settling = Settling {
-            stage,
-            services: &services,
-            deploy,
-            memory,
-            deadline,
-        };
-        let look = settle::wait_until_converged(self.session, self.events, settling)?;
-        let deployed = self.describe(side, &look)?;
-        let remark = format!("{} services", look.services.len());
-        if stage != Stage::Restore {
-            self.session.record.report().deployed.push(deployed.clone());
-            *self.deployed.borrow_mut() = deployed;
-        }
-        Ok(Remark::Note(remark))
-    }
-
-    /// Checks once more that nothing failed while the stage's checks were made.
-    fn check_stable(&self, run: &mut StageRun<'_>, side: &Side) {
-        let stage = run.stage;
-        if self.is_generic(stage) && run.is_fine() {
-            let deadline = self.session.limit(self.deploy_limit(side));
-            run.generic("stable", || {
-                let services = self.services(side);
-                let settling = Settling {
-                    stage,
-                    services: &services,
-                    deploy: Deploy::First,
-                    memory: Memory::default(),
-                    deadline,
-                };
-                settle::wait_until_converged(self.session, self.events, settling)
-                    .map(|_| Remark::Passed)
-            });
-        }
-    }
-
-    /// Checks that a backup holds what its labels promise.
-    fn check_backup(
-        &self,
-        run: &mut StageRun<'_>,
-        side: &Side,
-        snapshot: &Snapshot,
-        planted: &Planted<'_>,
-    ) {
-        let stack = &self.session.app.stack;
-        for volume in &side.backup.volumes {
-            let short = stack.short(&volume.volume).unwrap_or(&volume.volume);
-            match &volume.rule {
-                Rule::Excluded => {}
-                Rule::Whole if planted.has_volume(short) => {
-                    run.generic(&format!("holds-{short}"), || {
-                        self.holds_canary(snapshot, short, planted)
-                    });
-                }
-                Rule::Whole => {}
-                Rule::Paths(paths) => {
-                    for path in paths {
-                        run.generic(&format!("holds-{short}-{path}"), || {
-                            self.holds_dump(snapshot, short, path, planted)
-                        });
-                    }
-                }
-            }
-        }
-    }
-
-    /// Checks that a backup holds a volume's canary.
-    fn holds_canary(
-        &self,
-        snapshot: &Snapshot,
-        volume: &str,
-        planted: &Planted<'_>,
-    ) -> Result<Remark, Trouble> {
-        match self.look_into(snapshot, volume, canary::FILE_NAME, planted.token)? {
-            Some(Held {
-                has_token: true, ..
-            }) => Ok(Remark::Passed),
-            Some(_) => Err(Trouble::recipe(
-                "backup-stale",
-                format!("the backup of volume `{volume}` holds old data"),
-            )),
-            None => Err(Trouble::recipe(
-                "backup-incomplete",
-                format!("the backup lacks volume `{volume}`"),
-            )),
-        }
-    }
-
-    /// Checks that a backup holds a path that the labels name, with data in it.
-    fn holds_dump(
-        &self,
-        snapshot: &Snapshot,
-        volume: &str,
-        path: &str,
-        planted: &Planted<'_>,
-    ) -> Result<Remark, Trouble> {
-        let trimmed = path.trim_matches('/');
-        let hint = "look at the hook that should make it in `backup.log`";
-        match self.look_into(snapshot, volume, trimmed, planted.token)? {
-            None => Err(Trouble::recipe(
-                "dump-missing",
-                format!("the backup lacks `{path}` of volume `{volume}`"),
-            )
-            .hint(hint)),
-            Some(Held { size: 0, .. }) => Err(Trouble::recipe(
-                "dump-empty",
-                format!("dump `{path}` of volume `{volume}` is empty"),
-            )
-            .hint(hint)),
-            Some(held) if held.has_token || !planted.has_database() => {
-                Ok(Remark::Note(format!("{path}: {} bytes", held.size)))
-            }
-            Some(held) => self.holds_rows(snapshot, volume, trimmed, held),
-        }
-    }
-
-    /// Checks a dump without the canary's row: one in SQL text must have it, of others only restore can tell.
-    fn holds_rows(
-        &self,
-        snapshot: &Snapshot,
-        volume: &str,
-        path: &str,
-        held: Held,
-    ) -> Result<Remark, Trouble> {
-        for mark in [
-            "-- PostgreSQL database",
-            "-- MariaDB dump",
-            "-- MySQL dump",
-            "CREATE TABLE",
-        ] {
-            if self
-                .look_into(snapshot, volume, path, mark)?
-                .is_some_and(|held| held.has_token)
-            {
-                let message =
-                    format!("dump `{path}` of volume `{volume}` lacks the rows that were there");
-                return Err(Trouble::recipe("dump-incomplete", message));
-            }
-        }
-        Ok(Remark::Note(format!(
-            "{path}: {} bytes, not in SQL text",
-            held.size
-        )))
-    }
-
-    /// Looks for a path in a backup.
-    fn look_into(
-        &self,
-        snapshot: &Snapshot,
-        volume: &str,
-        path: &str,
-        token: &str,
-    ) -> Result<Option<Held>, Trouble> {
-        let wanted = Wanted {
-            volume,
-            path,
-            token,
-        };
-        let held = self
-            .session
-            .deployer
-            .look_into(&self.session.app, snapshot, &wanted);
-        held.map_err(|error| classify::deployer_error("looking into the backup", &error))
-    }
-
-    /// Finds the spots of the app and plants a token in each.
-    fn plant(&self, spots: &mut Vec<Spot>, side: &Side, token: &str) -> Result<Remark, Trouble> {
-        let found = canary::list_spots(&self.session.app, &side.stack, &side.backup)
-            .map_err(docker_trouble)?;
-        canary::plant(&self.session.app, &found, token)?;
-        let titles: Vec<String> = found.iter().map(Spot::title).collect();
-        *spots = found;
-        Ok(if titles.is_empty() {
-            Remark::NotMade("the app keeps no data".to_owned())
-        } else {
-            Remark::Note(titles.join(", "))
-        })
-    }
-
-    /// Checks that each spot holds a token.
-    fn compare(
-        &self,
-        spots: &[Spot],
-        token: &str,
-        operation: &str,
-        code: &str,
-    ) -> Result<Remark, Trouble> {
-        for spot in spots {
-            let lost = |what: String| {
-                Trouble::recipe(code, format!("data of {} is lost: {what}", spot.title()))
-            };
-            match canary::read(&self.session.app, spot) {
-                Ok(Some(found)) if found == token => {}
-                Ok(Some(_)) => {
-                    return Err(lost(format!(
-                        "{operation} left other data than was planted before it"
-                    )));
-                }
-                Ok(None) => {
-                    return Err(lost(format!(
-                        "what was planted is not there after {operation}"
-                    )));
-                }
-                // After a deploy that converged, a volume that nobody mounts is one that the recipe dropped.
-                Err(trouble) if trouble.code == "no-container" => {
-                    return Err(lost(format!("nothing uses it after {operation}")));
-                }
-                Err(trouble) => return Err(trouble),
-            }
-        }
-        let titles: Vec<String> = spots.iter().map(Spot::title).collect();
-        Ok(if titles.is_empty() {
-            Remark::NotMade("nothing was planted that it covers".to_owned())
-        } else {
-            Remark::Note(titles.join(", "))
-        })
-    }
-
-    /// Describes what is on the swarm now.
-    fn describe(&self, side: &Side, look: &Look) -> Result<Deployed, Trouble> {
-        let stack = &self.session.app.stack;
-        let all = look.services.iter().flat_map(|service| &service.labels);
-        let labels = labels::app_labels(all, stack.as_str());
-        let name = |full: &str| stack.short(full).unwrap_or(full).to_owned();
-        let images: Vec<String> = look
-            .services
-            .iter()
-            .map(|service| service.image.clone())
-            .collect();
-        let image_ids = self
-            .session
-            .app
-            .docker
-            .image_ids(&images)
-            .map_err(docker_trouble)?;
-        Ok(Deployed {
-            label: side.revision.label.clone(),
-            version: labels.version,
-            chaos_version: labels.chaos_version,
-            images: look
-                .services
-                .iter()
-                .map(|service| (name(&service.name), service.image.clone()))
-                .collect(),
-            image_ids,
-        })
-    }
-
     /// Blames the base for what goes wrong while it is installed.
-    fn blame<T>(&self, side: &Side, result: Result<T, Trouble>) -> Result<T, Trouble> {
+    pub(super) fn blame<T>(&self, side: &Side, result: Result<T, Trouble>) -> Result<T, Trouble> {
         let is_base = matches!(&self.prepared.base, Some(Ok(base)) if std::ptr::eq(base, side));
         result.map_err(|trouble| {
             if is_base {
@@ -582,7 +287,7 @@ impl<'a> Course<'a> {
     }
 
     /// Returns the whole names of a revision's services.
-    fn services(&self, side: &Side) -> Vec<String> {
+    pub(super) fn services(&self, side: &Side) -> Vec<String> {
         side.stack
             .services
             .keys()
@@ -591,7 +296,7 @@ impl<'a> Course<'a> {
     }
 
     /// Returns how long a deploy may take.
-    fn deploy_limit(&self, side: &Side) -> Duration {
+    pub(super) fn deploy_limit(&self, side: &Side) -> Duration {
         let all = side
             .stack
             .services
@@ -606,7 +311,7 @@ impl<'a> Course<'a> {
     }
 
     /// Tells whether ccci's own checks of a stage are made.
-    fn is_generic(&self, stage: Stage) -> bool {
+    pub(super) fn is_generic(&self, stage: Stage) -> bool {
         let planned = self
             .session
             .plan
@@ -614,35 +319,6 @@ impl<'a> Course<'a> {
             .iter()
             .find(|planned| planned.stage == stage);
         planned.is_none_or(|planned| planned.generic == GenericChecks::Made)
-    }
-
-    /// Returns a token that no other plant has.
-    fn token(&self, purpose: &str) -> String {
-        format!("ccci-canary-{}-{purpose}", self.session.dir.id())
-    }
-}
-
-/// What was planted before a backup.
-struct Planted<'a> {
-    /// Where.
-    spots: &'a [Spot],
-    /// What.
-    token: &'a str,
-}
-
-impl Planted<'_> {
-    /// Tells whether a volume has a canary.
-    fn has_volume(&self, short: &str) -> bool {
-        self.spots
-            .iter()
-            .any(|spot| matches!(spot, Spot::Volume { name, .. } if name == short))
-    }
-
-    /// Tells whether a database has one.
-    fn has_database(&self) -> bool {
-        self.spots
-            .iter()
-            .any(|spot| matches!(spot, Spot::Database { .. }))
     }
 }
 

@@ -79,7 +79,7 @@ impl Watchdog {
                 announcer.say(fact);
             }
             // The pause must not be cut by the very signal that is waited for, or this would spin.
-            pause(PERIOD, &Interrupt::never());
+            let _whole = pause(PERIOD, &Interrupt::never());
         }
     }
 

@@ -17,8 +17,8 @@ mod judge;
 mod transport;
 
 pub(crate) use exchange::{is_proxy_error_page, render_exchange};
-pub(crate) use judge::{Mismatch, judge};
-pub(crate) use transport::{Roots, RootsError};
+pub(crate) use judge::judge;
+pub(crate) use transport::Roots;
 
 use transport::Connection;
 

@@ -265,6 +265,7 @@ mod tests {
             folder: folder.to_owned(),
             backups: folder.join("backups"),
             docker: Docker::new(Path::new("docker"), &host),
+            git: "git".into(),
         };
         fs::create_dir_all(app.checkout().join(".git")).unwrap();
         fs::write(app.checkout().join(".git/HEAD"), "0a1b\n").unwrap();

@@ -8,6 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
+use super::read::Changes;
 use super::*;
 use crate::{
     model::source::{PlainHttp, RemoteUrl, Source},

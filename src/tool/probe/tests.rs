@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use super::transport::RootsError;
 use super::*;
 
 /// A server whose answer to each connection is written by a function; it tells what was asked.

@@ -1,0 +1,202 @@
+//! The end of a run: teardown or keeping, the last inventory, the verdict, the report.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{
+    attempt::{Attempt, resources},
+    session::state_trouble,
+    teardown::{self, Belongings, Removal},
+};
+use crate::{
+    model::{
+        event::{DiagnosticLevel, Fact, Kept, RunFinished, TeardownFinished},
+        journal::Entry,
+        outcome::{Verdict, millis},
+        resource::{Resource, ResourceKind},
+        run::Keep,
+    },
+    sys::{
+        interrupt::Interrupt,
+        journal::{self, Journal},
+        process::Host,
+    },
+    tool::{app::App, docker::client::Docker},
+};
+
+impl Attempt<'_> {
+    /// Tears down or keeps the app, then finishes the report.
+    pub(super) fn end(&self, app: &App) {
+        let passed = Verdict::of(&self.record.report().stages, 0) == Verdict::Pass;
+        let keeps = match self.job.keep {
+            Keep::Never => false,
+            Keep::Failed => !passed,
+            Keep::Always => true,
+        };
+        let is_deployed = self
+            .record
+            .report()
+            .stages
+            .iter()
+            .any(|stage| stage.checks.iter().any(|check| check.name == "deployed"));
+        if keeps && is_deployed && !self.ctx.host.interrupt.is_set() {
+            self.keep(app);
+        } else {
+            self.tear_down(app);
+        }
+        self.finish();
+    }
+
+    /// Removes the app and proves that nothing is left.
+    fn tear_down(&self, app: &App) {
+        let known = journal::read(self.dir.registry())
+            .map(|(history, _)| history.open)
+            .unwrap_or_default();
+        let belongings = Belongings {
+            stack: app.stack.clone(),
+            known,
+        };
+        let mut finished = self.remove(app, &belongings, Some(self.journal));
+        let shielded = self.shielded(app);
+        match shielded.list_objects() {
+            Ok(objects) => {
+                let after = resources(objects.clone());
+                finished.vanished = vanished(&self.record.report().before, &after, &belongings);
+                self.record.report().after = after;
+            }
+            Err(error) => finished.errors.push(error.to_string()),
+        }
+        for folder in [
+            &app.folder,
+            &app.backups,
+            &self.dir.registry().join("work"),
+            &self.dir.registry().join("scratch"),
+        ] {
+            if let Err(error) = std::fs::remove_dir_all(folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                finished
+                    .errors
+                    .push(format!("could not remove `{}`: {error}", folder.display()));
+            }
+        }
+        self.record.report().teardown = Some(finished.clone());
+        self.announcer.say(Fact::TeardownFinished(finished));
+    }
+
+    /// Removes what belongs to the app; the first signal does not cut it short.
+    pub(super) fn remove(
+        &self,
+        app: &App,
+        belongings: &Belongings,
+        journal: Option<&Journal>,
+    ) -> TeardownFinished {
+        let docker = self.shielded(app);
+        let announce = |resource: &Resource| {
+            self.announcer.say(Fact::ResourceRemoved {
+                resource: resource.clone(),
+            })
+        };
+        let limit = self.ctx.settings.run.teardown_timeout;
+        teardown::remove_app(&Removal {
+            belongings,
+            docker: &docker,
+            journal,
+            limit,
+            on_removed: &announce,
+        })
+    }
+
+    /// Returns docker, called so that only a second signal interrupts it.
+    fn shielded(&self, app: &App) -> Docker {
+        let interrupt: Interrupt = self.ctx.host.interrupt.shielded();
+        app.docker.with_host(&Host {
+            interrupt,
+            ..self.ctx.host.clone()
+        })
+    }
+
+    /// Keeps the app until it expires.
+    fn keep(&self, app: &App) {
+        let keep_for = self.ctx.settings.run.keep_for;
+        let until = Timestamp::now()
+            + jiff::SignedDuration::try_from(keep_for)
+                .unwrap_or(jiff::SignedDuration::from_hours(2));
+        if let Err(error) = self.journal.write(&Entry::Kept { until }) {
+            self.announcer.say(Fact::Diagnostic {
+                level: DiagnosticLevel::Warning,
+                trouble: state_trouble(&error.to_string()),
+            });
+            self.tear_down(app);
+            return;
+        }
+        let service = self
+            .record
+            .report()
+            .deployed
+            .last()
+            .and_then(|deployed| deployed.images.keys().next().cloned());
+        let service = service
+            .filter(|name| name != "app")
+            .map_or_else(|| "app".to_owned(), |name| name);
+        let kept = Kept {
+            url: format!("https://{}", app.domain),
+            until,
+            shell: format!("CCCI_RUN_ID={} ccci exec {service} -- sh", self.dir.id()),
+            remove: format!("ccci teardown {}", self.dir.id()),
+        };
+        self.record.report().kept = Some(kept.clone());
+        self.announcer.say(Fact::Kept(kept));
+    }
+
+    /// Counts, judges and writes everything for the last time.
+    fn finish(&self) {
+        let signal = self.ctx.host.interrupt.signal();
+        let path = self.dir.path().join("report.json");
+        let finished = {
+            let mut report = self.record.report();
+            let left = report
+                .teardown
+                .as_ref()
+                .map_or(0, |teardown| teardown.left.len());
+            let mut finished = RunFinished::count(&report.stages);
+            finished.verdict = match signal {
+                Some(_) => Verdict::Cancelled,
+                None => Verdict::of(&report.stages, left),
+            };
+            finished.leaked = left;
+            finished.duration_ms = millis(self.announcer.elapsed());
+            finished.report = path.display().to_string();
+            report.finished = Some(finished.clone());
+            let number = signal.and_then(|signal| u8::try_from(signal.number()).ok());
+            finished.exit_code = (self.job.exit_code)(&report, number);
+            report.finished = Some(finished.clone());
+            finished
+        };
+        for error in self.record.write(self.dir) {
+            self.announcer.say(Fact::Diagnostic {
+                level: DiagnosticLevel::Error,
+                trouble: state_trouble(&error),
+            });
+        }
+        self.announcer.say(Fact::RunFinished(finished));
+    }
+}
+
+/// Lists what was there before, was not the app's and is gone.
+///
+/// Containers come and go by themselves, and so does all that belongs to other runs.
+fn vanished(before: &[Resource], after: &[Resource], belongings: &Belongings) -> Vec<Resource> {
+    let after: BTreeSet<&Resource> = after.iter().collect();
+    let is_ours = |resource: &&Resource| {
+        belongings.known.contains(*resource) || belongings.stack.short(&resource.name).is_some()
+    };
+    let lasting = before
+        .iter()
+        .filter(|resource| resource.kind != ResourceKind::Container);
+    lasting
+        .filter(|resource| !after.contains(resource) && !is_ours(resource))
+        .cloned()
+        .collect()
+}

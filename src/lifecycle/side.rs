@@ -1,0 +1,214 @@
+//! One revision of the recipe under test: checked out, rendered, checked against the compose policy.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use super::{classify, session::state_trouble};
+use crate::{
+    config::recipe_config::RecipeConfig,
+    model::{
+        app_env::{AppEnv, NestedDomains},
+        backup::BackupPlan,
+        compose::Stack,
+        env_file::EnvFile,
+        lint::{Snapshot, Tag},
+        outcome::{Fault, Trouble},
+        plan::Revision,
+        policy,
+        recipe::CommitSha,
+        resource::{self, Resource},
+        run::Trust,
+    },
+    tool::{
+        app::App,
+        git::{self, Git},
+        rendering::{self, Rendered},
+    },
+};
+
+/// One revision of the recipe, rendered for this app.
+pub(crate) struct Side {
+    /// As a person knows it.
+    pub(crate) revision: Revision,
+    /// The commit of the run's own copy.
+    pub(crate) commit: CommitSha,
+    /// The stack.
+    pub(crate) stack: Stack,
+    /// What its labels say about backups.
+    pub(crate) backup: BackupPlan,
+    /// Every name that it can produce on the swarm.
+    pub(crate) names: Vec<Resource>,
+    /// Its `.env.sample`.
+    pub(crate) sample: EnvFile,
+    /// What lint looks at.
+    pub(super) snapshot: Snapshot,
+}
+
+/// Makes the files of the run's copy those of a commit.
+pub(crate) fn check_out(git: &Git<'_>, app: &App, commit: &CommitSha) -> Result<(), Trouble> {
+    let failed = |error: git::Error| Trouble::broken("checkout-failed", error.to_string());
+    git.checkout(&app.checkout(), commit).map_err(failed)
+}
+
+/// Renders revisions of the recipe for this app.
+pub(super) struct Renderer<'a> {
+    /// git.
+    pub(super) git: &'a Git<'a>,
+    /// The app.
+    pub(super) app: &'a App,
+    /// What `recipe.toml` declares.
+    pub(super) config: &'a RecipeConfig,
+    /// Values for the `.env`.
+    pub(super) declared: &'a BTreeMap<String, String>,
+    /// Whether the compose policy is checked.
+    pub(super) trust: Trust,
+}
+
+impl Renderer<'_> {
+    /// Checks a revision out, renders it and checks what it asks for.
+    pub(super) fn side(&self, revision: Revision, commit: CommitSha) -> Result<Side, Trouble> {
+        check_out(self.git, self.app, &commit)?;
+        let checkout = self.app.checkout();
+        let failed = |error: rendering::Error| classify::recipe_error(&error);
+        let text = rendering::read_file(&checkout, ".env.sample").map_err(failed)?;
+        let sample = rendering::parse_env(&text, ".env.sample").map_err(failed)?;
+        let env = app_env(self.app, self.config, self.declared)
+            .from_sample(&text)
+            .map_err(|error| {
+                Trouble::new(
+                    Fault::Config,
+                    "recipe-malformed",
+                    format!("failed to read `.env.sample`: {error}"),
+                )
+            })?;
+        let rendered = rendering::render_with(&self.app.docker, &checkout, &self.app.stack, &env)
+            .map_err(failed)?;
+        self.check_policy(&rendered)?;
+        let backup = BackupPlan::from_stack(&rendered.stack, self.app.stack.as_str());
+        let backup = backup.map_err(|error| Trouble::recipe("backup-labels", error.to_string()))?;
+        let names = rendered.stack.names(self.app.stack.as_str());
+        check_lengths(&names)?;
+        let snapshot = snapshot(&checkout, &rendered, &sample, &revision);
+        Ok(Side {
+            revision,
+            commit,
+            stack: rendered.stack,
+            backup,
+            names,
+            sample,
+            snapshot,
+        })
+    }
+
+    /// Checks that an untrusted head asks for no power over this host.
+    fn check_policy(&self, rendered: &Rendered) -> Result<(), Trouble> {
+        let checkout = self.app.checkout();
+        for object in rendered
+            .stack
+            .configs
+            .values()
+            .chain(rendered.stack.secrets.values())
+        {
+            check_file(&checkout, object.file.as_deref())?;
+        }
+        if self.trust == Trust::Trusted {
+            return Ok(());
+        }
+        let violations =
+            policy::check(&rendered.stack.raw, self.app.stack.as_str(), &checkout, &[]);
+        let mut violations = violations.into_iter();
+        let Some(first) = violations.next() else {
+            return Ok(());
+        };
+        let trouble = Trouble::new(
+            Fault::Config,
+            "policy",
+            "the compose policy refuses this recipe",
+        )
+        .because(first.to_string());
+        Err(violations.fold(trouble, |trouble, violation| {
+            trouble.because(violation.to_string())
+        }))
+    }
+}
+
+/// Checks that the file of a config leads to no file outside of the recipe.
+fn check_file(checkout: &Path, file: Option<&str>) -> Result<(), Trouble> {
+    let Some(file) = file else { return Ok(()) };
+    let root = checkout
+        .canonicalize()
+        .map_err(|error| state_trouble(&error.to_string()))?;
+    let inside = checkout
+        .join(file)
+        .canonicalize()
+        .is_ok_and(|real| real.starts_with(&root));
+    if inside {
+        return Ok(());
+    }
+    let message = format!("file `{file}` is missing, or lies outside of the recipe");
+    Err(Trouble::new(Fault::Config, "recipe-file-missing", message))
+}
+
+/// Returns what makes the app's `.env`.
+pub(crate) fn app_env<'a>(
+    app: &'a App,
+    config: &RecipeConfig,
+    declared: &'a BTreeMap<String, String>,
+) -> AppEnv<'a> {
+    let nested = if config.flatten_domains {
+        NestedDomains::Flatten
+    } else {
+        NestedDomains::Keep
+    };
+    AppEnv {
+        recipe: &app.recipe,
+        domain: &app.domain,
+        declared,
+        nested,
+    }
+}
+
+/// Checks that swarm will take every name.
+fn check_lengths(names: &[Resource]) -> Result<(), Trouble> {
+    let mut long = resource::too_long(names).into_iter();
+    let describe = |name: &Resource| {
+        format!(
+            "{name} has {} characters, the limit is {}",
+            name.name.len(),
+            name.kind.longest_name()
+        )
+    };
+    let Some(first) = long.next() else {
+        return Ok(());
+    };
+    let trouble = Trouble::new(
+        Fault::Config,
+        "name-too-long",
+        "a name is too long for swarm",
+    )
+    .because(describe(first));
+    let trouble = long.map(describe).fold(trouble, Trouble::because);
+    Err(trouble.hint("set a shorter `base-domain`, or shorten the name in the recipe"))
+}
+
+/// Gathers what lint looks at.
+fn snapshot(
+    checkout: &Path,
+    rendered: &Rendered,
+    sample: &EnvFile,
+    revision: &Revision,
+) -> Snapshot {
+    let files = rendered.stack.configs.iter().filter_map(|(key, object)| {
+        let bytes = fs::read(checkout.join(object.file.as_deref()?)).ok()?;
+        Some((key.clone(), bytes))
+    });
+    let tag = revision.version.as_ref().map(|version| Tag {
+        name: version.to_string(),
+        annotated: !revision.lightweight,
+    });
+    Snapshot {
+        compose: Ok(rendered.stack.clone()),
+        config_files: files.collect(),
+        env_sample: Some(Ok(sample.clone())),
+        tag,
+    }
+}
