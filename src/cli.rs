@@ -7,16 +7,20 @@ pub mod values;
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
 use clap::{
-    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::BoolishValueParser, error::ContextValue, parser::ValueSource,
 };
 
 use self::{
     app_args::{ExecArgs, ShellArgs},
     test_args::TestArgs,
-    values::parse_text,
+    values::{COLOR, PROGRESS, one_explained, parse_text},
 };
-use crate::model::{input::TypedFlag, recipe::Invalid};
+use crate::model::{
+    display::{ColorWhen, Progress},
+    input::TypedFlag,
+    recipe::Invalid,
+};
 
 /// Test Co-op Cloud recipes the way an operator lives with them
 ///
@@ -52,7 +56,8 @@ pub struct Global {
         global = true,
         env = "CCCI_COLOR",
         value_name = "WHEN",
-        default_value = "auto"
+        default_value = "auto",
+        value_parser = one_explained(&COLOR)
     )]
     pub color: ColorWhen,
     /// Choose the display: a live one, lines only, or results only
@@ -61,7 +66,8 @@ pub struct Global {
         global = true,
         env = "CCCI_PROGRESS",
         value_name = "HOW",
-        default_value = "auto"
+        default_value = "auto",
+        value_parser = one_explained(&PROGRESS)
     )]
     pub progress: Progress,
     /// Never ask; what needs an answer is refused
@@ -77,30 +83,6 @@ pub struct Global {
     /// Say more: `-v` commands and their output, `-vv` what explains ccci itself
     #[arg(short, long, global = true, env = "CCCI_VERBOSE", action = ArgAction::Count)]
     pub verbose: u8,
-}
-
-/// When text is coloured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
-    /// On a terminal, unless the environment says otherwise.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// How progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Progress {
-    /// Live on a terminal outside CI, else lines.
-    Auto,
-    /// A live display.
-    Live,
-    /// Lines only.
-    Plain,
-    /// Results only.
-    None,
 }
 
 /// What ccci does.

@@ -4,9 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
 
-use super::values::{DEPLOYER, INGRESS, KEEP, MaxFail, Target, one_of, parse_target, parse_text};
+use super::values::{
+    DEPLOYER, FINAL_STATUS_LEVEL, INGRESS, KEEP, MaxFail, OUTPUT_WHEN, STATUS_LEVEL, Target,
+    one_explained, one_of, parse_target, parse_text,
+};
 use crate::model::{
     app::AppDomain,
+    display::{FinalStatusLevel, OutputWhen, StatusLevel},
     input::{Address, DeployerChoice, IngressChoice, parse_duration, parse_pr, parse_stages},
     recipe::{RecipeVersion, parse_ref},
     run::Keep,
@@ -170,7 +174,8 @@ pub struct Reporting {
         long,
         env = "CCCI_STATUS_LEVEL",
         value_name = "LEVEL",
-        default_value = "pass"
+        default_value = "pass",
+        value_parser = one_explained(&STATUS_LEVEL)
     )]
     pub status_level: StatusLevel,
     /// Repeat results of this level and the graver ones at the end
@@ -178,7 +183,8 @@ pub struct Reporting {
         long,
         env = "CCCI_FINAL_STATUS_LEVEL",
         value_name = "LEVEL",
-        default_value = "flaky"
+        default_value = "flaky",
+        value_parser = one_explained(&FINAL_STATUS_LEVEL)
     )]
     pub final_status_level: FinalStatusLevel,
     /// Show the evidence of what failed at this time
@@ -186,17 +192,19 @@ pub struct Reporting {
         long,
         env = "CCCI_FAILURE_OUTPUT",
         value_name = "WHEN",
-        default_value = "immediate"
+        default_value = "immediate",
+        value_parser = one_explained(&OUTPUT_WHEN)
     )]
-    pub failure_output: ShowOutput,
+    pub failure_output: OutputWhen,
     /// Show the output of what passed at this time
     #[arg(
         long,
         env = "CCCI_SUCCESS_OUTPUT",
         value_name = "WHEN",
-        default_value = "never"
+        default_value = "never",
+        value_parser = one_explained(&OUTPUT_WHEN)
     )]
-    pub success_output: ShowOutput,
+    pub success_output: OutputWhen,
     /// Print a line at least this often where there is no live display; `0` prints none
     #[arg(
         long,
@@ -259,61 +267,6 @@ pub enum MessageFormat {
     Human,
     /// One JSON object a line for each event.
     Json,
-}
-
-/// From which gravity on results are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum StatusLevel {
-    /// None.
-    None,
-    /// Failed, timed out, broken.
-    Fail,
-    /// Tries that are followed by another.
-    Try,
-    /// Slow ones.
-    Slow,
-    /// Leaks.
-    Leak,
-    /// Passed ones.
-    Pass,
-    /// Skipped ones.
-    Skip,
-    /// Everything.
-    All,
-}
-
-/// From which gravity on results are repeated at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum FinalStatusLevel {
-    /// None.
-    None,
-    /// Failed, timed out, broken.
-    Fail,
-    /// Passed on a later try.
-    Flaky,
-    /// Slow ones.
-    Slow,
-    /// Leaks.
-    Leak,
-    /// Passed ones.
-    Pass,
-    /// Skipped ones.
-    Skip,
-    /// Everything.
-    All,
-}
-
-/// When output of a stage is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ShowOutput {
-    /// When the stage ends.
-    Immediate,
-    /// When the run ends.
-    Final,
-    /// Both.
-    ImmediateFinal,
-    /// Not at all.
-    Never,
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::{num::NonZeroU32, path::PathBuf, str::FromStr};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::model::{
     app::AppDomain,
+    display::{ColorWhen, FinalStatusLevel, OutputWhen, Progress, StatusLevel},
     input::{DeployerChoice, IngressChoice},
     recipe::{Invalid, RecipeName},
     run::Keep,
@@ -29,6 +30,77 @@ pub const INGRESS: [(&str, IngressChoice); 3] = [
     ("proxy", IngressChoice::Proxy),
     ("direct", IngressChoice::Direct),
 ];
+
+/// A word of a flag, what it means, and what the help says of it.
+pub type Explained<T> = (&'static str, T, &'static str);
+
+/// The words of `--color`.
+pub const COLOR: [Explained<ColorWhen>; 3] = [
+    (
+        "auto",
+        ColorWhen::Auto,
+        "On a terminal, unless the environment says otherwise",
+    ),
+    ("always", ColorWhen::Always, "Always"),
+    ("never", ColorWhen::Never, "Never"),
+];
+/// The words of `--progress`.
+pub const PROGRESS: [Explained<Progress>; 4] = [
+    (
+        "auto",
+        Progress::Auto,
+        "Live on a terminal outside CI, else lines",
+    ),
+    ("live", Progress::Live, "A live display"),
+    ("plain", Progress::Plain, "Lines only"),
+    ("none", Progress::None, "Results only"),
+];
+/// The words of `--status-level`.
+pub const STATUS_LEVEL: [Explained<StatusLevel>; 8] = [
+    ("none", StatusLevel::None, "None"),
+    ("fail", StatusLevel::Fail, "Failed, timed out, broken"),
+    (
+        "try",
+        StatusLevel::Try,
+        "Tries that are followed by another",
+    ),
+    ("slow", StatusLevel::Slow, "Slow ones"),
+    ("leak", StatusLevel::Leak, "Leaks"),
+    ("pass", StatusLevel::Pass, "Passed ones"),
+    ("skip", StatusLevel::Skip, "Skipped ones"),
+    ("all", StatusLevel::All, "Everything"),
+];
+/// The words of `--final-status-level`.
+pub const FINAL_STATUS_LEVEL: [Explained<FinalStatusLevel>; 8] = [
+    ("none", FinalStatusLevel::None, "None"),
+    ("fail", FinalStatusLevel::Fail, "Failed, timed out, broken"),
+    ("flaky", FinalStatusLevel::Flaky, "Passed on a later try"),
+    ("slow", FinalStatusLevel::Slow, "Slow ones"),
+    ("leak", FinalStatusLevel::Leak, "Leaks"),
+    ("pass", FinalStatusLevel::Pass, "Passed ones"),
+    ("skip", FinalStatusLevel::Skip, "Skipped ones"),
+    ("all", FinalStatusLevel::All, "Everything"),
+];
+/// The words of `--failure-output` and `--success-output`.
+pub const OUTPUT_WHEN: [Explained<OutputWhen>; 4] = [
+    ("immediate", OutputWhen::Immediate, "When the stage ends"),
+    ("final", OutputWhen::Final, "When the run ends"),
+    ("immediate-final", OutputWhen::ImmediateFinal, "Both"),
+    ("never", OutputWhen::Never, "Not at all"),
+];
+
+/// Makes the parser of a flag that takes one of a few words, each explained in the help.
+pub fn one_explained<T: Copy + Send + Sync + 'static, const N: usize>(
+    words: &'static [Explained<T>; N],
+) -> impl TypedValueParser<Value = T> {
+    let values = words
+        .iter()
+        .map(|(word, _, help)| PossibleValue::new(*word).help(*help));
+    PossibleValuesParser::new(values).map(|given| {
+        let found = words.iter().find(|(word, _, _)| *word == given);
+        found.expect("clap accepted the word").1
+    })
+}
 
 /// Makes the parser of a flag that takes one of a few words.
 pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(

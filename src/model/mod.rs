@@ -7,6 +7,7 @@ pub mod approval;
 pub mod backup;
 pub mod check;
 pub mod compose;
+pub mod display;
 pub mod env_file;
 pub mod event;
 pub mod html;

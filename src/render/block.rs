@@ -1,12 +1,13 @@
 //! The blocks of several lines: the evidence of a stage, and how a run ended.
 
 use crate::model::{
+    display::{FinalStatusLevel, OutputWhen, StatusLevel},
     event::{Kept, RunFinished, StageFinished, TeardownFinished},
     outcome::{Outcome, Trouble, Verdict},
 };
 
 use super::{
-    level::{FinalStatusLevel, OutputWhen, StatusLevel, Weight},
+    level::Weight,
     line::{Line, Tone, shown_path},
     lines::{View, warning},
     results::{named_check, stage_line},

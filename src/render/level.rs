@@ -1,6 +1,6 @@
 //! How much of a run is shown: the settings that choose, and the choice itself.
 
-use clap::ValueEnum;
+use crate::model::display::{FinalStatusLevel, OutputWhen, StatusLevel};
 
 /// How loud ccci is altogether.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,76 +14,6 @@ pub(crate) enum Verbosity {
     Normal,
     /// Commands and lines of children too (`-v`).
     Verbose,
-}
-
-/// Down to which outcome results are shown while the run goes on, each level with all before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum StatusLevel {
-    /// No results.
-    None,
-    /// Stages and checks that failed, timed out or are broken.
-    Fail,
-    /// Tries that failed and were repeated.
-    Try,
-    /// Stages over their warning time.
-    Slow,
-    /// Objects left behind.
-    Leak,
-    /// Stages that passed, and stages that were skipped with their reason.
-    #[default]
-    Pass,
-    /// Checks that were skipped.
-    Skip,
-    /// Checks that passed.
-    All,
-}
-
-/// Down to which outcome results are repeated at the end, each level with all before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum FinalStatusLevel {
-    /// No results.
-    None,
-    /// Stages that failed, timed out or are broken.
-    Fail,
-    /// Checks that passed on a later try.
-    #[default]
-    Flaky,
-    /// Stages over their warning time.
-    Slow,
-    /// Objects left behind.
-    Leak,
-    /// Stages that passed.
-    Pass,
-    /// Stages that were skipped.
-    Skip,
-    /// Every check.
-    All,
-}
-
-/// When the evidence of a result is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputWhen {
-    /// With the result.
-    #[default]
-    Immediate,
-    /// At the end.
-    Final,
-    /// With the result, and again at the end.
-    ImmediateFinal,
-    /// Not at all.
-    Never,
-}
-
-impl OutputWhen {
-    /// Tells whether evidence is shown with the result.
-    pub(crate) const fn is_immediate(self) -> bool {
-        matches!(self, Self::Immediate | Self::ImmediateFinal)
-    }
-
-    /// Tells whether evidence is shown at the end.
-    pub(crate) const fn is_final(self) -> bool {
-        matches!(self, Self::Final | Self::ImmediateFinal)
-    }
 }
 
 /// What decides whether a line is shown.
@@ -144,13 +74,24 @@ impl Levels {
 mod tests {
     use super::*;
 
+    const ALL: [StatusLevel; 8] = [
+        StatusLevel::None,
+        StatusLevel::Fail,
+        StatusLevel::Try,
+        StatusLevel::Slow,
+        StatusLevel::Leak,
+        StatusLevel::Pass,
+        StatusLevel::Skip,
+        StatusLevel::All,
+    ];
+
     fn shown(verbosity: Verbosity, status: StatusLevel) -> Vec<Weight> {
         let levels = Levels {
             verbosity,
             status,
             ..Levels::default()
         };
-        let results = StatusLevel::value_variants().iter().skip(1);
+        let results = ALL.iter().skip(1);
         let weights = [Weight::Progress, Weight::Info, Weight::Vital]
             .into_iter()
             .chain(results.map(|level| Weight::Result(*level)));
@@ -160,10 +101,7 @@ mod tests {
     #[test]
     fn each_level_shows_all_before_it() {
         let count = |status| shown(Verbosity::Normal, status).len() - 3;
-        let counts: Vec<_> = StatusLevel::value_variants()
-            .iter()
-            .map(|l| count(*l))
-            .collect();
+        let counts = ALL.map(count);
         assert_eq!(counts, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 
@@ -178,18 +116,5 @@ mod tests {
             ]
         );
         assert_eq!(shown(Verbosity::Silent, StatusLevel::All), []);
-    }
-
-    #[test]
-    fn words_are_those_of_the_command_line() {
-        assert_eq!(StatusLevel::from_str("leak", false), Ok(StatusLevel::Leak));
-        assert_eq!(
-            FinalStatusLevel::from_str("flaky", false),
-            Ok(FinalStatusLevel::Flaky)
-        );
-        assert_eq!(
-            OutputWhen::from_str("immediate-final", false),
-            Ok(OutputWhen::ImmediateFinal)
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! Turns each event of a run into the lines that people read.
 
 use crate::model::{
+    display::StatusLevel,
     event::{DiagnosticLevel, Event, Fact, RunStarted},
     outcome::Trouble,
     plan::{GenericChecks, Plan},
@@ -9,7 +10,7 @@ use crate::model::{
 
 use super::{
     block,
-    level::{Levels, StatusLevel, Weight},
+    level::{Levels, Weight},
     line::{Line, Look, Tone, shown_path},
     results,
     running::{Running, StageNow, counted, revisions, services_text},
@@ -249,14 +250,12 @@ mod tests {
     use super::*;
     use crate::{
         model::{
+            display::{FinalStatusLevel, OutputWhen},
             event::DiagnosticLevel,
             outcome::{Outcome, Verdict},
             resource::{Resource, ResourceKind},
         },
-        render::{
-            level::{FinalStatusLevel, OutputWhen, Verbosity},
-            sample,
-        },
+        render::{level::Verbosity, sample},
     };
 
     /// Returns a look with the home directory of the sample.

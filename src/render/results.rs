@@ -1,6 +1,7 @@
 //! The lines of stages and checks that ended.
 
 use crate::model::{
+    display::{OutputWhen, StatusLevel},
     event::{DiagnosticLevel, StageFinished},
     outcome::{CheckKind, CheckResult, Outcome, SkipReason},
     stage::Stage,
@@ -8,7 +9,7 @@ use crate::model::{
 
 use super::{
     block,
-    level::{OutputWhen, StatusLevel, Weight},
+    level::Weight,
     line::{Line, Tone},
     lines::{View, diagnostic},
     running::{Running, counted},
