@@ -97,6 +97,27 @@ pub(crate) fn of_run(report: &RunReport, signal: Option<u8>) -> u8 {
     }
 }
 
+/// The codes of single runs, the gravest first; one that is not listed says that nobody foresaw it.
+const BY_GRAVITY: [u8; 7] = [
+    FAILED,
+    CONFIGURATION,
+    BROKEN,
+    BUSY,
+    LEAKED,
+    OUTPUT,
+    OUTSTANDING,
+];
+
+/// Returns the code of an invocation whose runs ended with these, and that this signal's number ended if any.
+pub(crate) fn gravest(codes: &[u8], signal: Option<u8>) -> u8 {
+    let of_runs = || BY_GRAVITY.into_iter().find(|code| codes.contains(code));
+    match signal {
+        Some(number) => SIGNAL_BASE.saturating_add(number),
+        None if codes.iter().all(|code| *code == PASSED) => PASSED,
+        None => of_runs().unwrap_or(UNEXPECTED),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +134,17 @@ mod tests {
         assert_eq!(code(&[Fail, Pass], Some(2)), 130);
         assert_eq!(code(&[Pass], Some(15)), 143);
         assert_eq!(code(&[Pass], Some(1)), 129);
+    }
+
+    #[test]
+    fn of_several_runs_the_gravest_decides() {
+        assert_eq!(gravest(&[], None), 0);
+        assert_eq!(gravest(&[0, 104, 103], None), 103);
+        assert_eq!(gravest(&[105, 102, 100], None), 100);
+        assert_eq!(gravest(&[105, 104], None), 105);
+        assert_eq!(gravest(&[0, 110], None), 110);
+        assert_eq!(gravest(&[0, 7], None), 1);
+        assert_eq!(gravest(&[100], Some(15)), 143);
     }
 
     #[test]

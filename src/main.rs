@@ -1,3 +1,7 @@
-//! The `ccci` program: parses the command line, runs it, returns the exit code.
+//! The `ccci` program: hands its arguments over, returns the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(ccci::run(std::env::args_os()))
+}

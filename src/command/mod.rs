@@ -1,1 +1,15 @@
-//! One file per subcommand: reads state, calls lifecycle, renders; never parses another program's output.
+//! One file a command: read what it needs, call `lifecycle`, render; never parses another program's output.
+
+pub(crate) mod aftermath;
+pub(crate) mod batch;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod dispatch;
+pub(crate) mod error;
+pub(crate) mod exec;
+pub(crate) mod help;
+pub(crate) mod host;
+pub(crate) mod secrets;
+pub(crate) mod select;
+pub(crate) mod test;
+pub(crate) mod view;

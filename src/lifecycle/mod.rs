@@ -16,6 +16,7 @@ pub(crate) mod images;
 pub(crate) mod live;
 pub(crate) mod overlay;
 pub(crate) mod planting;
+pub(crate) mod preflight;
 pub(crate) mod prepare;
 pub(crate) mod reach;
 pub(crate) mod record;

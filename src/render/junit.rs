@@ -14,6 +14,32 @@ use super::results::skip_text;
 
 /// Returns the report as `JUnit` XML: one suite, one case per stage and one per check.
 pub(crate) fn render(report: &RunReport) -> String {
+    render_all(std::slice::from_ref(report))
+}
+
+/// Returns reports as one document, each a suite of its own.
+pub(crate) fn render_all(reports: &[RunReport]) -> String {
+    let mut whole = Report::new("ccci");
+    let times = reports.iter().filter_map(time);
+    if reports.iter().any(|report| report.finished.is_some()) {
+        whole.set_time(times.sum::<Duration>());
+    }
+    whole.add_test_suites(reports.iter().map(suite));
+    let xml = whole
+        .to_string()
+        .expect("text is written to memory, which does not fail");
+    // These two are characters to Rust, and none to XML.
+    xml.replace(['\u{fffe}', '\u{ffff}'], "")
+}
+
+/// Returns how long a run took that is over.
+fn time(report: &RunReport) -> Option<Duration> {
+    let finished = report.finished.as_ref()?;
+    Some(Duration::from_millis(finished.duration_ms))
+}
+
+/// Returns the suite of one run.
+fn suite(report: &RunReport) -> TestSuite {
     let recipe = recipe(report);
     let mut suite = TestSuite::new(suite_name(report));
     for (name, value) in properties(report) {
@@ -35,18 +61,10 @@ pub(crate) fn render(report: &RunReport) -> String {
     suite.add_test_cases(leak.map(|teardown| leak_case(recipe, teardown)));
     let without_stage = report.trouble.as_ref();
     suite.add_test_cases(without_stage.map(|trouble| run_case(recipe, trouble)));
-    let mut whole = Report::new("ccci");
-    if let Some(finished) = &report.finished {
-        let took = Duration::from_millis(finished.duration_ms);
+    if let Some(took) = time(report) {
         suite.set_time(took);
-        whole.set_time(took);
     }
-    whole.add_test_suite(suite);
-    let xml = whole
-        .to_string()
-        .expect("text is written to memory, which does not fail");
-    // These two are characters to Rust, and none to XML.
-    xml.replace(['\u{fffe}', '\u{ffff}'], "")
+    suite
 }
 
 /// Returns the recipe's name, or a mark when the run ended before it was known.
@@ -313,6 +331,14 @@ mod tests {
             .collect();
         assert!(names.contains(&"test::test_custom_login.py") && names.contains(&"teardown"));
         assert_eq!((read.tests, read.failures, read.errors), (10, 2, 1));
+    }
+
+    #[test]
+    fn several_runs_are_one_document() {
+        let reports = [sample::report(), sample::report()];
+        let read = Report::deserialize_from_str(&render_all(&reports)).unwrap();
+        assert_eq!((read.test_suites.len(), read.tests), (2, 20));
+        assert_eq!(read.time, Some(Duration::from_secs(2 * 598)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod line;
 pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod mode;
+pub(crate) mod plan;
 pub(crate) mod results;
 pub(crate) mod running;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod line_stream;
 mod lines;
 mod output;
 mod quote;
+mod replace;
 mod start;
 mod step_log;
 pub(crate) mod stray;
@@ -26,6 +27,7 @@ use supervise::Running;
 
 pub(crate) use line_stream::LineStream;
 pub(crate) use output::{Exit, Output};
+pub(crate) use replace::replace;
 pub(crate) use step_log::StepLog;
 
 /// How long a child may take to end after it was asked to.

@@ -1,13 +1,17 @@
 //! What deploys an app: the trait of the two that ship.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use thiserror::Error;
 
-use super::{app::App, docker::client, rendering};
+use super::{abra::AbraDeployer, app::App, docker::client, rendering, stack::StackDeployer};
 use crate::{
     model::run::DeployerKind,
-    sys::process::{self, StepLog},
+    sys::process::{self, Host, StepLog},
 };
 
 /// Deploys, backs up and restores an app; each method returns when the tool has done its part.
@@ -42,6 +46,18 @@ pub(crate) trait Deployer: Send + Sync {
 
     /// Restores a backup into the running app.
     fn restore(&self, app: &App, snapshot: &Snapshot, log: &StepLog) -> Result<(), Error>;
+}
+
+/// Makes the deployer: abra at a path, or docker alone with the version of its client.
+pub(crate) fn make(
+    abra: Option<&Path>,
+    docker_version: &str,
+    host: &Host,
+) -> Result<Arc<dyn Deployer>, Error> {
+    Ok(match abra {
+        Some(program) => Arc::new(AbraDeployer::new(program, host)?),
+        None => Arc::new(StackDeployer::new(docker_version.to_owned())),
+    })
 }
 
 /// A backup that was made.

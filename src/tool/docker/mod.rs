@@ -4,5 +4,6 @@ pub(crate) mod client;
 pub(crate) mod container;
 pub(crate) mod image;
 pub(crate) mod inventory;
+pub(crate) mod network;
 pub(crate) mod service;
 pub(crate) mod stack;

@@ -1,0 +1,68 @@
+//! From the command line to the command, and from its end to the exit code.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    panic,
+};
+
+use super::{
+    completions, config,
+    error::Error,
+    exec, help,
+    host::Call,
+    test,
+    view::{self, Voice},
+};
+use crate::{
+    cli::{self, Command},
+    exit,
+};
+
+/// Runs one command line and returns its exit code.
+pub(crate) fn run(argv: Vec<OsString>) -> u8 {
+    // One line in place of a backtrace: a panic is our bug, and its place is what a report of it needs.
+    panic::set_hook(Box::new(|panic| {
+        drop(writeln!(io::stderr(), "error: internal error: {panic}").map(drop));
+    }));
+    panic::catch_unwind(|| carry_out(argv)).unwrap_or(exit::UNEXPECTED)
+}
+
+/// Parses the command line and carries it out.
+fn carry_out(argv: Vec<OsString>) -> u8 {
+    let words = argv.iter().skip(1);
+    let words = words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let (cli, typed) = match cli::parse(argv) {
+        Ok(parsed) => parsed,
+        Err(error) => return complain(&error),
+    };
+    let call = Call::new(cli.global, typed, words);
+    let (voice, result) = match cli.command {
+        Command::Test(args) => (Voice::of(&args), test::run(&call, &args)),
+        Command::Exec(args) => (Voice::Human, exec::run(&call, &args)),
+        Command::Shell(args) => (Voice::Human, exec::shell(&call, &args)),
+        Command::Config(args) => (Voice::Human, config::run(&call, &args)),
+        Command::Completions(args) => (Voice::Human, completions::run(args)),
+        Command::Help(args) => (Voice::Human, help::run(&args)),
+    };
+    result.unwrap_or_else(|error| report(&call, voice, &error))
+}
+
+/// Prints what clap has to say, be it the help that was asked for.
+fn complain(error: &clap::Error) -> u8 {
+    let code = u8::try_from(error.exit_code()).unwrap_or(exit::UNEXPECTED);
+    match error.print() {
+        Ok(()) => code,
+        Err(_) => exit::OUTPUT,
+    }
+}
+
+/// Prints an error and returns its exit code.
+fn report(call: &Call, voice: Voice, error: &Error) -> u8 {
+    match view::print_error(call, voice, error) {
+        Ok(()) => error.code(),
+        Err(_) => exit::OUTPUT,
+    }
+}

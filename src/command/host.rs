@@ -1,0 +1,115 @@
+//! What every command starts from: the flags, the environment, the settings, the machine.
+
+use std::{
+    cell::OnceCell,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::error::{Error, Kind};
+use crate::{
+    cli::{Global, variables},
+    config::{
+        environment::Environment,
+        load::{Machine, Sources, load},
+        settings::Settings,
+    },
+    model::input::TypedFlag,
+    sys::{context::Context, interrupt::Interrupt, process::Host, redact::Redactor},
+};
+
+/// One call of ccci.
+pub(crate) struct Call {
+    /// The flags that every command takes.
+    pub(crate) global: Global,
+    /// The flags that were typed.
+    typed: Vec<TypedFlag>,
+    /// The command line, without the program's name.
+    pub(crate) words: Vec<String>,
+    /// The environment.
+    env: OnceCell<Environment>,
+}
+
+/// The programs that a run needs.
+pub(crate) struct Programs {
+    /// Where docker is.
+    pub(crate) docker: PathBuf,
+    /// Where git is.
+    pub(crate) git: PathBuf,
+}
+
+impl Call {
+    /// Takes a command line that was understood.
+    pub(crate) fn new(global: Global, typed: Vec<TypedFlag>, words: Vec<String>) -> Self {
+        Self {
+            global,
+            typed,
+            words,
+            env: OnceCell::new(),
+        }
+    }
+
+    /// Returns the environment, read once.
+    pub(crate) fn env(&self) -> &Environment {
+        self.env.get_or_init(Environment::read)
+    }
+
+    /// Returns the flag's text, when it was typed.
+    pub(crate) fn typed(&self, long: &str) -> Option<&str> {
+        let flag = self.typed.iter().find(|flag| flag.long == long)?;
+        Some(&flag.text)
+    }
+
+    /// Returns the variables of ours that mean nothing; one that is unusable is an error.
+    pub(crate) fn unknown_variables(&self) -> Result<Vec<String>, Error> {
+        Ok(self.env().check(&variables())?)
+    }
+
+    /// Reads the settings, for a call that tests these checkouts.
+    pub(crate) fn settings(&self, checkouts: &[PathBuf]) -> Result<Settings, Error> {
+        let sources = Sources {
+            env: self.env(),
+            machine: &Machine::read()?,
+            config_flag: self.typed("config").map(Path::new),
+            flags: &self.typed,
+            checkouts,
+        };
+        Ok(load(&sources)?)
+    }
+
+    /// Returns what commands act with; takes over the signals, so it is called once.
+    pub(crate) fn context(
+        &self,
+        settings: Settings,
+        programs: Programs,
+        redactor: Redactor,
+    ) -> Result<Context, Error> {
+        let interrupt = Interrupt::install().map_err(|error| {
+            Error::new(
+                Kind::Internal,
+                anyhow::Error::new(error).context("failed to take over signals"),
+            )
+        })?;
+        Ok(Context {
+            settings,
+            host: Host {
+                redactor,
+                interrupt,
+                base_env: self.env().for_children(),
+                inherit: None,
+                echo: None,
+            },
+            docker: programs.docker,
+            git: programs.git,
+            hostname: of_kernel("hostname"),
+            boot_id: of_kernel("random/boot_id"),
+            argv: self.words.clone(),
+        })
+    }
+}
+
+/// Reads what the kernel says of this machine; the empty text where it does not.
+fn of_kernel(name: &str) -> String {
+    let text = fs::read_to_string(Path::new("/proc/sys/kernel").join(name));
+    text.unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,317 @@
+//! `ccci test`: from what was selected to the exit code.
+
+use std::sync::Arc;
+
+use super::{
+    aftermath::{self, Fence, RENDERS},
+    batch::{self, Pace, Task},
+    error::{Error, Kind},
+    host::{Call, Programs},
+    secrets,
+    select::{Selected, Wish},
+    view::{self, JsonLines, Message, Voice, output_error},
+};
+use crate::{
+    cli::{
+        test_args::{Deny, FlakyResult, NoTests, TestArgs},
+        values::Running,
+    },
+    config::{load::Machine, settings::Settings},
+    exit,
+    lifecycle::{
+        preflight::{self, Ground},
+        runner::{DryRun, Ended, FlakyCounts, Job, LintCounts},
+    },
+    model::{
+        event::{EventReader, Fact},
+        input::DeployerChoice,
+        outcome::{Fault, Verdict},
+        plan::Plan,
+        report::RunReport,
+        stage::Stage,
+    },
+    render::{self, terminal::Terminal},
+    sys::{context::Context, redact::Redactor},
+    tool::{
+        deployer::{self, Deployer},
+        docker::client::Docker,
+    },
+};
+
+/// Tests what is selected.
+pub(crate) fn run(call: &Call, args: &TestArgs) -> Result<u8, Error> {
+    let unknown = call.unknown_variables()?;
+    let dir = Machine::read()?.current_dir;
+    let wish = Wish::read(args, call.env(), &dir)?;
+    let left_out = call.env().skip_generic()?;
+    let settings = call.settings(&wish.checkouts())?;
+    let selected = wish.resolve(&settings, &dir)?;
+    if selected.is_empty() && args.selection.no_tests != NoTests::Warn {
+        return nothing_selected(args.selection.no_tests);
+    }
+    let tries = u32::from(settings.limits.retries) + 1;
+    let lost = output_error("standard error");
+    let (terminal, warning) = view::open(call, &args.reporting, tries).map_err(lost)?;
+    let unknown = unknown
+        .iter()
+        .map(|name| format!("variable `{name}` means nothing to ccci"));
+    let nothing = selected.is_empty().then(|| NOTHING.to_owned());
+    warn(
+        &terminal,
+        unknown
+            .chain(warning.map(str::to_owned))
+            .chain(nothing)
+            .collect(),
+    )?;
+    if selected.is_empty() {
+        return Ok(exit::PASSED);
+    }
+    Testing {
+        call,
+        args,
+        terminal,
+        left_out,
+    }
+    .execute(settings, selected)
+}
+
+/// What is said when nothing is selected.
+const NOTHING: &str = "nothing to test: no recipe is named, and the current directory is none";
+
+/// Ends a call that selects nothing.
+fn nothing_selected(no_tests: NoTests) -> Result<u8, Error> {
+    match no_tests {
+        NoTests::Pass | NoTests::Warn => Ok(exit::PASSED),
+        NoTests::Fail => Err(Error::say(Kind::NothingSelected, NOTHING)
+            .hint("name a recipe, or go to the checkout of one")),
+    }
+}
+
+/// Shows warnings that belong to no run.
+fn warn(terminal: &Terminal, texts: Vec<String>) -> Result<(), Error> {
+    let lines: Vec<_> = texts.iter().map(|text| view::warning(text)).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    terminal.say(&lines).map_err(output_error("standard error"))
+}
+
+/// One call that tests something.
+struct Testing<'a> {
+    /// The call.
+    call: &'a Call,
+    /// Its arguments.
+    args: &'a TestArgs,
+    /// Where lines for people go.
+    terminal: Arc<Terminal>,
+    /// Stages whose generic checks are left out.
+    left_out: Vec<Stage>,
+}
+
+impl Testing<'_> {
+    /// Makes all runs and reports them.
+    fn execute(&self, settings: Settings, selected: Vec<Selected>) -> Result<u8, Error> {
+        preflight::prepare_state(&settings.state)?;
+        let find = |word, program| preflight::find_program(&settings, word, program);
+        let programs = Programs {
+            docker: find("docker", &settings.programs.docker)?,
+            git: find("git", &settings.programs.git)?,
+        };
+        let redactor = Redactor::default();
+        warn(&self.terminal, secrets::register(&settings, &redactor))?;
+        let ctx = self.call.context(settings, programs, redactor)?;
+        let internal = |error: std::io::Error| Error::new(Kind::Internal, error);
+        view::answer_status(&self.terminal).map_err(internal)?;
+        let place = self.place(&ctx);
+        let (ground, deployer) = place.map_err(|error| or_signal(&ctx, error))?;
+        let max_fail = self.args.execution.max_fail;
+        let cancels = max_fail.is_some_and(|limit| limit.running == Running::Cancel);
+        let pace = Pace {
+            jobs: if self.args.reporting.no_capture {
+                1
+            } else {
+                ctx.settings.limits.jobs
+            },
+            max_fail,
+            interrupt: if cancels {
+                batch::follow(&ctx.host.interrupt).map_err(internal)?
+            } else {
+                ctx.host.interrupt.clone()
+            },
+        };
+        let task = |one| self.task(&ctx, &pace, one, (&ground, &deployer));
+        let tasks: Vec<_> = selected.into_iter().map(task).collect::<Result<_, _>>()?;
+        let fence = Fence::raise(self.call, &self.terminal)?;
+        let results = batch::run(&tasks, &pace);
+        self.conclude(&ctx, results, fence)
+    }
+
+    /// Asks what there is to deploy on, and with what.
+    fn place(&self, ctx: &Context) -> Result<(Ground, Arc<dyn Deployer>), Error> {
+        let settings = &ctx.settings;
+        let abra = || preflight::find_program(settings, "abra", &settings.programs.abra);
+        let abra = match settings.server.deployer {
+            DeployerChoice::Docker => None,
+            DeployerChoice::Abra => Some(abra()?),
+            DeployerChoice::Auto => match abra() {
+                Ok(program) => Some(program),
+                // A setting that names no program is a mistake; a machine without abra is not.
+                Err(trouble) if trouble.fault == Fault::Config => return Err(trouble.into()),
+                Err(_) => None,
+            },
+        };
+        let docker = Docker::new(&ctx.docker, &ctx.host);
+        let ground = preflight::survey(&docker, settings)?;
+        let deployer = deployer::make(abra.as_deref(), &ground.docker_version, &ctx.host)?;
+        Ok((ground, deployer))
+    }
+
+    /// Makes one task of what was selected.
+    fn task(
+        &self,
+        ctx: &Context,
+        pace: &Pace,
+        one: Selected,
+        (ground, deployer): (&Ground, &Arc<dyn Deployer>),
+    ) -> Result<Task, Error> {
+        let Self { args, call, .. } = self;
+        let (recipe, terminal) = (one.request.recipe.to_string(), Arc::clone(&self.terminal));
+        let mut ctx = ctx.clone();
+        ctx.host.interrupt = pace.interrupt.clone();
+        // A line that cannot be shown is missed by the next result too, which says so.
+        ctx.host.echo = Some(Arc::new(move |line| {
+            drop(terminal.echo(&recipe, None, line));
+        }));
+        let dry_run = if args.selection.dry_run {
+            DryRun::Yes
+        } else {
+            DryRun::No
+        };
+        let dir = Machine::read()?.current_dir;
+        let limits = &ctx.settings.limits;
+        let job = Job {
+            request: one.request,
+            domain: one.domain,
+            deployer: Arc::clone(deployer),
+            ingress: ground.ingress,
+            retries: u32::from(limits.retries),
+            flaky: match args.execution.flaky_result {
+                FlakyResult::Pass => FlakyCounts::Passed,
+                FlakyResult::Fail => FlakyCounts::Failed,
+            },
+            lint: if args.selection.deny.contains(&Deny::Lint) {
+                LintCounts::Denied
+            } else {
+                LintCounts::Shown
+            },
+            generic_left_out: self.left_out.clone(),
+            keep: ctx.settings.run.keep,
+            wait: args.execution.wait.unwrap_or_default(),
+            timeout: limits.run,
+            slow: limits.slow,
+            log_dir: args.reporting.log_dir.as_ref().map(|path| dir.join(path)),
+            readers: self.readers(&ctx, Voice::of(args)),
+            dry_run,
+            exit_code,
+            renders: RENDERS,
+        };
+        drop(call);
+        Ok((ctx, job))
+    }
+
+    /// Returns who reads a run's facts; the plan that a dry run ends with is printed by itself.
+    fn readers(&self, ctx: &Context, voice: Voice) -> Vec<Arc<dyn EventReader>> {
+        let mut readers: Vec<Arc<dyn EventReader>> = vec![Arc::clone(&self.terminal) as _];
+        if voice == Voice::Json && !self.args.selection.dry_run {
+            let redactor = ctx.host.redactor.clone();
+            readers.push(Arc::new(JsonLines { redactor }));
+        }
+        readers
+    }
+
+    /// Reports what came of the runs and returns the exit code.
+    fn conclude(
+        &self,
+        ctx: &Context,
+        results: Vec<batch::Result>,
+        fence: Fence<'_>,
+    ) -> Result<u8, Error> {
+        let mut warnings = Vec::new();
+        let (mut codes, mut reports, mut plans, mut errors) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let not_begun = results.iter().filter(|result| result.is_none()).count();
+        for result in results.into_iter().flatten() {
+            match result {
+                Ok(Ended::Run(report)) => {
+                    let finished = report.finished.as_ref();
+                    codes.push(finished.map_or(exit::UNEXPECTED, |finished| finished.exit_code));
+                    reports.push(*report);
+                }
+                Ok(Ended::Planned(plan)) => plans.push(*plan),
+                Err(error) => errors.push(or_signal(ctx, error.into())),
+            }
+        }
+        if not_begun > 0 && ctx.host.interrupt.signal().is_none() {
+            warnings.push(format!("not begun, because of `--max-fail`: {not_begun}"));
+        }
+        warnings.extend(aftermath::prune(&ctx.settings.state));
+        warn(&self.terminal, warnings)?;
+        fence.lower(&reports)?;
+        let finished = self.terminal.finish();
+        let junit = self.args.reporting.junit.as_ref();
+        let outcomes = [
+            finished.map_err(output_error("standard error")),
+            self.print_plans(&plans),
+            aftermath::write(self.call, junit, &reports, &ctx.host.redactor),
+        ];
+        errors.extend(outcomes.into_iter().filter_map(Result::err));
+        for error in &errors {
+            codes.push(error.code());
+            let printed = view::print_error(self.call, Voice::of(self.args), error);
+            printed.map_err(output_error("standard error"))?;
+        }
+        let signal = ctx.host.interrupt.signal();
+        let signal = signal.and_then(|signal| u8::try_from(signal.number()).ok());
+        Ok(exit::gravest(&codes, signal))
+    }
+
+    /// Prints what would be done.
+    fn print_plans(&self, plans: &[Plan]) -> Result<(), Error> {
+        if plans.is_empty() {
+            return Ok(());
+        }
+        let text = match Voice::of(self.args) {
+            Voice::Human => {
+                let pages: Vec<_> = plans.iter().map(render::plan::render).collect();
+                pages.join("\n")
+            }
+            Voice::Json => {
+                let recipes = plans.to_vec();
+                let message = Message::new(Fact::Plan { recipes });
+                let line = serde_json::to_string(&message);
+                line.map_err(|error| Error::new(Kind::Internal, error))? + "\n"
+            }
+        };
+        view::print(text.as_bytes())
+    }
+}
+
+/// Returns the error, or that a signal came when it was this that ended things.
+fn or_signal(ctx: &Context, error: Error) -> Error {
+    match ctx.host.interrupt.signal() {
+        Some(signal) => Error::say(Kind::Cancelled(signal), "interrupted"),
+        None => error,
+    }
+}
+
+/// Returns what the program would exit with for one run alone.
+fn exit_code(report: &RunReport, signal: Option<u8>) -> u8 {
+    let trouble = report.trouble.as_ref();
+    let is_unreadable = trouble.is_some_and(|trouble| trouble.fault == Fault::Config);
+    let verdict = report.finished.as_ref().map(|finished| finished.verdict);
+    match verdict {
+        _ if is_unreadable && signal.is_none() => exit::CONFIGURATION,
+        Some(verdict) => exit::code(&[verdict], signal),
+        None => exit::code(&[Verdict::Broken], signal),
+    }
+}

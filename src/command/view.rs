@@ -1,0 +1,302 @@
+//! Where text goes: the terminal on standard error, messages for programs on standard output.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{Arc, Weak},
+    thread,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use signal_hook::{consts::SIGUSR1, iterator::Signals};
+
+use super::{
+    error::{Error, Kind},
+    host::Call,
+};
+use crate::{
+    cli::{
+        Global,
+        test_args::{Heartbeat, MessageFormat, Reporting, TestArgs},
+    },
+    config::environment::{self, Audience, Charset, ColorWish},
+    model::{
+        display::ColorWhen,
+        event::{DiagnosticLevel, EVENT_VERSION, Event, EventReader, Fact},
+    },
+    render::{
+        block,
+        board::{Capture, Options},
+        clean::clean,
+        level::{Levels, Verbosity, Weight},
+        line::{Line, Look, Tone},
+        lines::View,
+        mode::{self, Surroundings},
+        screen::Size,
+        terminal::Terminal,
+    },
+    sys::redact::Redactor,
+};
+
+/// The rows of a terminal that is only pretended.
+const PRETENDED_ROWS: u16 = 24;
+
+/// Who reads standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// A person.
+    Human,
+    /// A program that expects JSON.
+    Json,
+}
+
+impl Voice {
+    /// Returns who reads the output of a test.
+    pub(crate) fn of(args: &TestArgs) -> Self {
+        match args.reporting.message_format {
+            MessageFormat::Human => Self::Human,
+            MessageFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// Says that a stream cannot be written.
+pub(crate) fn output_error(stream: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |error| {
+        let error = anyhow::Error::new(error);
+        Error::new(
+            Kind::Output,
+            error.context(format!("failed to write to {stream}")),
+        )
+    }
+}
+
+/// Prints what was asked for on standard output.
+pub(crate) fn print(text: &[u8]) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text).and_then(|()| out.flush());
+    written.map_err(output_error("standard output"))
+}
+
+/// Prints why a command ended: for people, and for programs where they read.
+pub(crate) fn print_error(call: &Call, voice: Voice, error: &Error) -> io::Result<()> {
+    let trouble = error.trouble();
+    if voice == Voice::Json {
+        let mut line = serde_json::to_string(&Message::new(Fact::Diagnostic {
+            level: DiagnosticLevel::Error,
+            trouble: trouble.clone(),
+        }))?;
+        line.push('\n');
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes()).and_then(|()| out.flush())?;
+    }
+    if verbosity(&call.global) == Verbosity::Silent {
+        return Ok(());
+    }
+    let look = look(call);
+    let mut text = trouble.message.lines();
+    let first = text.next().unwrap_or_default();
+    let head = Line::message(Weight::Vital, ("error", Tone::Bad), first);
+    // What a parser shows, with a mark below a column, must keep its columns.
+    let rest = text.map(|line| format!("    {}", clean(line)));
+    let causes = block::causes(Weight::Vital, &trouble);
+    let lines = std::iter::once(head.paint(&look))
+        .chain(rest)
+        .chain(causes.iter().map(|line| line.paint(&look)));
+    let text: String = lines.map(|line| line + "\n").collect();
+    io::stderr().lock().write_all(text.as_bytes())
+}
+
+/// A fact that belongs to no run, as a line of JSON.
+#[derive(Serialize)]
+pub(crate) struct Message {
+    /// What happened.
+    #[serde(flatten)]
+    fact: Fact,
+    /// The format's version.
+    v: u32,
+    /// When, in UTC.
+    ts: Timestamp,
+}
+
+impl Message {
+    /// Makes a message of now.
+    pub(crate) fn new(fact: Fact) -> Self {
+        Self {
+            fact,
+            v: EVENT_VERSION,
+            ts: Timestamp::now(),
+        }
+    }
+}
+
+/// Writes each event as one line of JSON on standard output, flushed at once.
+pub(crate) struct JsonLines {
+    /// Masks what is written.
+    pub(crate) redactor: Redactor,
+}
+
+impl EventReader for JsonLines {
+    fn read(&self, event: &Event) -> io::Result<()> {
+        let line = self.redactor.text(&serde_json::to_string(event)?) + "\n";
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes())?;
+        out.flush()
+    }
+}
+
+/// Opens the terminal of a test; returns also what to warn of.
+pub(crate) fn open(
+    call: &Call,
+    reporting: &Reporting,
+    tries: u32,
+) -> io::Result<(Arc<Terminal>, Option<&'static str>)> {
+    let env = call.env().terminal();
+    let is_dumb = call.env().os("TERM").is_none_or(|term| term == "dumb");
+    let is_terminal = env.forced_columns.is_some() || (io::stderr().is_terminal() && !is_dumb);
+    let around = Surroundings {
+        terminal: is_terminal,
+        ci: env.audience == Audience::Ci,
+        no_capture: reporting.no_capture,
+    };
+    let choice = mode::choose(call.global.progress, around);
+    let levels = Levels {
+        verbosity: verbosity(&call.global),
+        status: reporting.status_level,
+        final_status: reporting.final_status_level,
+        failure_output: reporting.failure_output,
+        success_output: reporting.success_output,
+    };
+    let terminal = Terminal::new(Options {
+        mode: choice.mode,
+        view: View {
+            look: look(call),
+            levels,
+            tries,
+            many: false,
+        },
+        capture: if reporting.no_capture {
+            Capture::No
+        } else {
+            Capture::Yes
+        },
+        heartbeat: match reporting.heartbeat {
+            Heartbeat::Off => None,
+            Heartbeat::Every(period) => Some(period),
+        },
+        size: Arc::new(move || size(env.forced_columns)),
+        out: Box::new(io::stderr()),
+    })?;
+    Ok((Arc::new(terminal), choice.warning))
+}
+
+/// Answers USR1 with what goes on, for as long as the terminal is there.
+pub(crate) fn answer_status(terminal: &Arc<Terminal>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGUSR1])?;
+    let terminal: Weak<Terminal> = Arc::downgrade(terminal);
+    let thread = thread::Builder::new().name("status".to_owned());
+    thread.spawn(move || {
+        for _ in signals.forever() {
+            let Some(terminal) = terminal.upgrade() else {
+                return;
+            };
+            let status = terminal.status();
+            // A stream that is lost is reported by whoever writes the next result.
+            drop(status.lines().try_for_each(|line| terminal.command(line)));
+        }
+    })?;
+    Ok(())
+}
+
+/// Makes a warning that belongs to no run.
+pub(crate) fn warning(text: &str) -> Line {
+    Line::message(Weight::Info, ("warning", Tone::Warn), text)
+}
+
+/// Returns how loud ccci is.
+fn verbosity(global: &Global) -> Verbosity {
+    match (global.quiet, global.verbose) {
+        (0, 0) => Verbosity::Normal,
+        (0, _) => Verbosity::Verbose,
+        (1, _) => Verbosity::Quiet,
+        _ => Verbosity::Silent,
+    }
+}
+
+/// Returns how lines on standard error look.
+fn look(call: &Call) -> Look {
+    let env = call.env().terminal();
+    let terminal = env.forced_columns.is_some() || io::stderr().is_terminal();
+    let home = call.env().path("HOME");
+    let colour = wants_colour(call.global.color, env, terminal);
+    // The crate that styles would otherwise ask the environment by rules of its own.
+    console::set_colors_enabled_stderr(colour);
+    console::set_colors_enabled(colour);
+    Look {
+        colour,
+        unicode: env.charset == Charset::Utf8,
+        home: home.map(|home| home.display().to_string()),
+    }
+}
+
+/// Decides about colour: the flag, then the environment, then the stream.
+fn wants_colour(flag: ColorWhen, env: environment::Terminal, terminal: bool) -> bool {
+    match (flag, env.color) {
+        (ColorWhen::Always, _) | (ColorWhen::Auto, ColorWish::Always) => true,
+        (ColorWhen::Never, _) | (ColorWhen::Auto, ColorWish::Never | ColorWish::NotHere) => false,
+        (ColorWhen::Auto, ColorWish::Unsaid) => terminal,
+    }
+}
+
+/// Returns how large the terminal is.
+fn size(forced_columns: Option<u16>) -> Size {
+    let asked = rustix::termios::tcgetwinsize(io::stderr());
+    match (forced_columns, asked) {
+        (Some(columns), _) => Size {
+            rows: PRETENDED_ROWS,
+            columns,
+        },
+        (None, Ok(size)) => Size {
+            rows: size.ws_row,
+            columns: size.ws_col,
+        },
+        (None, Err(_)) => Size {
+            rows: 0,
+            columns: 0,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::environment::Environment;
+
+    #[test]
+    fn the_flag_outranks_the_environment_and_that_the_stream() {
+        let decide = |flag, pairs: &[(&str, &str)], terminal| {
+            wants_colour(flag, Environment::of(pairs).terminal(), terminal)
+        };
+        let term = ("TERM", "xterm");
+        assert!(decide(ColorWhen::Always, &[("NO_COLOR", "1")], false));
+        assert!(!decide(ColorWhen::Never, &[("FORCE_COLOR", "1")], true));
+        assert!(decide(ColorWhen::Auto, &[("FORCE_COLOR", "1")], false));
+        assert!(!decide(ColorWhen::Auto, &[term, ("NO_COLOR", "1")], true));
+        assert!(decide(ColorWhen::Auto, &[term], true));
+        assert!(!decide(ColorWhen::Auto, &[term], false));
+        assert!(!decide(ColorWhen::Auto, &[("TERM", "dumb")], true));
+    }
+
+    #[test]
+    fn an_error_that_belongs_to_no_run_is_a_diagnostic() {
+        let trouble = Error::say(Kind::Usage, "x").hint("y").trouble();
+        let message = Message::new(Fact::Diagnostic {
+            level: DiagnosticLevel::Error,
+            trouble,
+        });
+        let value = serde_json::to_value(&message).unwrap();
+        assert_eq!(value["reason"], "diagnostic");
+        assert_eq!(value["v"], EVENT_VERSION);
+        assert_eq!(value["trouble"]["code"], "usage");
+    }
+}

@@ -1,0 +1,349 @@
+//! What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    thread,
+};
+
+use super::classify;
+use crate::{
+    config::{
+        layer::Origin,
+        settings::{Settings, State},
+    },
+    model::{
+        input::IngressChoice,
+        outcome::{Fault, Trouble},
+        run::IngressKind,
+    },
+    tool::docker::{
+        client::{self, Docker},
+        stack::{Engine, OLDEST_CLIENT, Versions},
+    },
+};
+
+/// The network that apps and the proxy share.
+const PROXY_NETWORK: &str = "proxy";
+/// The port that a proxy answers on.
+const HTTPS: u32 = 443;
+/// The permission bit that lets everybody write.
+const WRITABLE_BY_ALL: u32 = 0o002;
+/// File systems whose locks do not hold across machines, by the number that the kernel gives them, with their names.
+const REMOTE: [(u64, &str); 3] = [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42, "CIFS")];
+
+/// What the engine said.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// The client's version.
+    pub(crate) docker_version: String,
+    /// How apps are reached.
+    pub(crate) ingress: IngressKind,
+}
+
+/// Finds a program that a setting names.
+pub(crate) fn find_program(
+    settings: &Settings,
+    word: &str,
+    program: &Path,
+) -> Result<PathBuf, Trouble> {
+    which::which(program).map_err(|error| {
+        let key = format!("programs.{word}");
+        let mut all = settings.shown.iter();
+        let origin = all
+            .find(|shown| shown.key == key)
+            .map(|shown| &shown.origin);
+        missing_program(word, program, origin.unwrap_or(&Origin::BuiltIn))
+            .because(error.to_string())
+    })
+}
+
+/// Says that a program is missing: a setting that names it is wrong, a machine without it is broken.
+fn missing_program(word: &str, program: &Path, origin: &Origin) -> Trouble {
+    let shown = program.display();
+    if *origin == Origin::BuiltIn {
+        return Trouble::broken("program-missing", format!("found no program `{shown}`")).hint(
+            format!("install {word}, or set `programs.{word}` to where it is"),
+        );
+    }
+    let message = format!("`programs.{word}` ({origin}) names `{shown}`, which is no program");
+    Trouble::new(Fault::Config, "program-missing", message)
+        .hint(format!("set `programs.{word}` to where {word} is"))
+}
+
+/// Asks the engine, all questions at once.
+pub(crate) fn survey(docker: &Docker, settings: &Settings) -> Result<Ground, Trouble> {
+    let choice = settings.server.ingress;
+    let (versions, engine, network, publishers) = thread::scope(|scope| {
+        let versions = scope.spawn(|| docker.versions());
+        let engine = scope.spawn(|| docker.engine());
+        let network = scope.spawn(|| docker.swarm_network(PROXY_NETWORK));
+        let publishers = match choice {
+            IngressChoice::Auto => docker.networks_publishing(HTTPS),
+            IngressChoice::Proxy | IngressChoice::Direct => Ok(Vec::new()),
+        };
+        let joined = "asking docker does not panic";
+        (
+            versions.join().expect(joined),
+            engine.join().expect(joined),
+            network.join().expect(joined),
+            publishers,
+        )
+    });
+    let explain = |error: client::Error| classify::docker_error(&error);
+    let versions = versions.map_err(explain)?;
+    check_versions(&versions)?;
+    let engine = engine.map_err(explain)?;
+    check_swarm(&engine)?;
+    check_disk(
+        Path::new(&engine.docker_root_dir),
+        settings.state.disk_floor,
+    )?;
+    let network = network.map_err(explain)?.ok_or_else(no_network)?;
+    let ingress = ingress(choice, &network, &publishers.map_err(explain)?);
+    Ok(Ground {
+        docker_version: versions.client.version,
+        ingress,
+    })
+}
+
+/// Checks that client and engine are there and new enough.
+fn check_versions(versions: &Versions) -> Result<(), Trouble> {
+    if versions.client_major() < Some(OLDEST_CLIENT) {
+        let found = &versions.client.version;
+        let message = format!(
+            "the docker client is {found}, and {OLDEST_CLIENT} is the oldest that merges compose files"
+        );
+        return Err(Trouble::broken("docker-too-old", message).hint(format!(
+            "install a docker client of version {OLDEST_CLIENT} or newer; the engine may stay"
+        )));
+    }
+    if versions.server.is_none() {
+        return Err(
+            Trouble::broken("daemon-gone", "the docker daemon does not answer")
+                .hint("start docker, or make sure that this user may use its socket"),
+        );
+    }
+    Ok(())
+}
+
+/// Checks that this node manages a swarm.
+fn check_swarm(engine: &Engine) -> Result<(), Trouble> {
+    let state = &engine.swarm.local_node_state;
+    match (state.as_str(), engine.swarm.control_available) {
+        ("active", true) => Ok(()),
+        ("active", false) => Err(Trouble::broken(
+            "no-swarm",
+            "this node does not manage its swarm",
+        )
+        .hint("run ccci on a manager, or run `docker node promote` for this node there")),
+        ("locked", _) => {
+            Err(Trouble::broken("no-swarm", "the swarm is locked")
+                .hint("run `docker swarm unlock`"))
+        }
+        _ => Err(
+            Trouble::broken("no-swarm", format!("there is no swarm here: it is {state}"))
+                .hint("run `docker swarm init`"),
+        ),
+    }
+}
+
+/// Says that apps have no network to share.
+fn no_network() -> Trouble {
+    let message = format!("there is no network `{PROXY_NETWORK}` on the swarm");
+    Trouble::broken("no-proxy-network", message).hint(format!(
+        "run `docker network create --driver overlay --attachable {PROXY_NETWORK}`"
+    ))
+}
+
+/// Decides how apps are reached, from the networks on which something answers as a proxy would.
+fn ingress(choice: IngressChoice, network: &String, publishers: &[String]) -> IngressKind {
+    match choice {
+        IngressChoice::Proxy => IngressKind::Proxy,
+        IngressChoice::Direct => IngressKind::Direct,
+        IngressChoice::Auto if publishers.contains(network) => IngressKind::Proxy,
+        IngressChoice::Auto => IngressKind::Direct,
+    }
+}
+
+/// Checks that a directory has room; one that is on another machine cannot be asked.
+fn check_disk(path: &Path, floor: u64) -> Result<(), Trouble> {
+    let Ok(stat) = rustix::fs::statvfs(path) else {
+        return Ok(());
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if free >= floor {
+        return Ok(());
+    }
+    let message = format!(
+        "{} are free on the disk of `{}`, and a run needs {}",
+        size(free),
+        path.display(),
+        size(floor)
+    );
+    Err(Trouble::broken("disk-full", message).hint("make room, or lower `state.disk-floor`"))
+}
+
+/// Shows a size.
+fn size(bytes: u64) -> String {
+    let mebi = bytes >> 20;
+    if mebi >= 1024 {
+        format!("{}.{} GiB", mebi / 1024, mebi % 1024 * 10 / 1024)
+    } else {
+        format!("{mebi} MiB")
+    }
+}
+
+/// Makes the state directory, and checks that runs can be recorded and locked there.
+pub(crate) fn prepare_state(state: &State) -> Result<(), Trouble> {
+    let dir = &state.dir;
+    let shown = dir.display();
+    let unusable = |said: io::Error| {
+        let message = format!("the state directory `{shown}` cannot be used");
+        Trouble::new(Fault::Config, "state-unwritable", message)
+            .because(said.to_string())
+            .hint("set `state.dir` to a directory that this user can write")
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(unusable)?;
+    let mode = fs::metadata(dir).map_err(unusable)?.mode();
+    if mode & WRITABLE_BY_ALL != 0 {
+        let message = format!("everybody can write to the state directory `{shown}`");
+        return Err(Trouble::new(Fault::Config, "state-open", message)
+            .hint(format!("run `chmod o-w {shown}`")));
+    }
+    let system = rustix::fs::statfs(dir).map_err(|error| unusable(error.into()))?;
+    // The kernel's number is signed on some machines and narrow on others.
+    let number = u64::try_from(system.f_type).unwrap_or_default();
+    if let Some((_, name)) = REMOTE.iter().find(|(magic, _)| *magic == number) {
+        let message =
+            format!("the state directory `{shown}` is on {name}, where locks do not hold");
+        return Err(Trouble::new(Fault::Config, "state-unlockable", message)
+            .hint("set `state.dir` to a directory on a disk of this machine"));
+    }
+    let file = tempfile::tempfile_in(dir).map_err(unusable)?;
+    file.try_lock()
+        .map_err(|error| unusable(io::Error::from(error)))?;
+    check_disk(dir, state.disk_floor)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::tool::docker::stack::{Swarm, Version};
+
+    fn versions(client: &str, server: Option<&str>) -> Versions {
+        let version = |text: &str| Version {
+            version: text.to_owned(),
+        };
+        Versions {
+            client: version(client),
+            server: server.map(version),
+        }
+    }
+
+    fn engine(state: &str, manager: bool) -> Engine {
+        Engine {
+            docker_root_dir: "/".to_owned(),
+            swarm: Swarm {
+                local_node_state: state.to_owned(),
+                control_available: manager,
+            },
+        }
+    }
+
+    #[test]
+    fn an_old_client_and_a_silent_engine_are_told_apart() {
+        let code = |versions| check_versions(&versions).map_err(|trouble| trouble.code);
+        assert_eq!(code(versions("25.0.0", Some("20.10.24"))), Ok(()));
+        let too_old = Err("docker-too-old".to_owned());
+        assert_eq!(code(versions("24.0.7", Some("24.0.7"))), too_old);
+        assert_eq!(code(versions("dev", None)), too_old);
+        let gone = Err("daemon-gone".to_owned());
+        assert_eq!(code(versions("28.2.2", None)), gone);
+    }
+
+    #[test]
+    fn a_swarm_that_cannot_be_used_comes_with_the_command_to_run() {
+        assert!(check_swarm(&engine("active", true)).is_ok());
+        for (state, manager, command) in [
+            ("active", false, "docker node promote"),
+            ("locked", false, "docker swarm unlock"),
+            ("inactive", false, "docker swarm init"),
+        ] {
+            let trouble = check_swarm(&engine(state, manager)).unwrap_err();
+            assert_eq!(trouble.fault, Fault::Broken);
+            assert!(trouble.hint.unwrap().contains(command), "{state}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_is_taken_where_something_answers_on_its_network() {
+        let network = "aaa".to_owned();
+        let auto = |publishers: &[String]| ingress(IngressChoice::Auto, &network, publishers);
+        assert_eq!(auto(&[]), IngressKind::Direct);
+        assert_eq!(auto(&["bbb".to_owned()]), IngressKind::Direct);
+        assert_eq!(
+            auto(&["bbb".to_owned(), network.clone()]),
+            IngressKind::Proxy
+        );
+        let asked = ingress(IngressChoice::Proxy, &network, &[]);
+        assert_eq!(asked, IngressKind::Proxy);
+    }
+
+    #[test]
+    fn a_missing_program_is_the_settings_fault_only_when_one_names_it() {
+        let path = Path::new("/no/such/docker");
+        let built_in = missing_program("docker", path, &Origin::BuiltIn);
+        assert_eq!(built_in.fault, Fault::Broken);
+        let named = missing_program("docker", path, &Origin::Environment("CCCI_DOCKER"));
+        assert_eq!(named.fault, Fault::Config);
+        insta::assert_snapshot!(named, @"`programs.docker` (environment: CCCI_DOCKER) names `/no/such/docker`, which is no program");
+    }
+
+    #[test]
+    fn a_disk_below_the_floor_is_broken_and_an_unknown_path_is_no_proof() {
+        let trouble = check_disk(Path::new("/"), u64::MAX).unwrap_err();
+        assert_eq!(
+            (trouble.code.as_str(), trouble.fault),
+            ("disk-full", Fault::Broken)
+        );
+        assert!(check_disk(Path::new("/"), 0).is_ok());
+        assert!(check_disk(Path::new("/no/such/dir"), u64::MAX).is_ok());
+        assert_eq!(size(2 << 30), "2.0 GiB");
+        assert_eq!(size((1 << 30) + (512 << 20)), "1.5 GiB");
+        assert_eq!(size(512 << 20), "512 MiB");
+    }
+
+    #[test]
+    fn a_state_directory_is_made_private_and_refused_when_it_is_open() {
+        let root = tempfile::tempdir().unwrap();
+        let mut state = State {
+            dir: root.path().join("a/b"),
+            disk_floor: 0,
+            keep_runs: 1,
+            keep_size: 1,
+            keep_age: std::time::Duration::from_secs(1),
+        };
+        prepare_state(&state).unwrap();
+        let mode = fs::metadata(&state.dir).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        fs::set_permissions(&state.dir, fs::Permissions::from_mode(0o777)).unwrap();
+        let trouble = prepare_state(&state).unwrap_err();
+        assert_eq!(
+            (trouble.code.as_str(), trouble.fault),
+            ("state-open", Fault::Config)
+        );
+        assert!(trouble.hint.unwrap().starts_with("run `chmod o-w "));
+        state.dir = root.path().join("file");
+        fs::write(&state.dir, "").unwrap();
+        assert_eq!(prepare_state(&state).unwrap_err().code, "state-unwritable");
+    }
+}

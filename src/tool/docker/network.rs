@@ -1,0 +1,118 @@
+//! Networks that apps share: whether one is there, and whether something on it answers on a port.
+
+use serde::Deserialize;
+
+use super::client::{Docker, Error, READ_LIMIT};
+
+/// A service, as far as its ports and networks go.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Publisher {
+    /// What it should be.
+    spec: PublisherSpec,
+}
+
+/// What a service should be.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PublisherSpec {
+    /// How its tasks are made.
+    task_template: TaskTemplate,
+    /// How it is reached from outside.
+    #[serde(default)]
+    endpoint_spec: EndpointSpec,
+}
+
+/// How tasks are made.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TaskTemplate {
+    /// The networks that they join.
+    #[serde(default)]
+    networks: Option<Vec<Attachment>>,
+}
+
+/// One network that a service joins.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attachment {
+    /// The network's id.
+    target: String,
+}
+
+/// How a service is reached from outside.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EndpointSpec {
+    /// The ports that it publishes.
+    #[serde(default)]
+    ports: Option<Vec<Published>>,
+}
+
+/// One port.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Published {
+    /// The port on the node; 0 until swarm has chosen one.
+    #[serde(default)]
+    published_port: u32,
+}
+
+impl Docker {
+    /// Returns the id of the swarm's network of a name, or nothing when there is none.
+    pub(crate) fn swarm_network(&self, name: &str) -> Result<Option<String>, Error> {
+        let filter = format!("name=^{name}$");
+        let args = [
+            "network",
+            "ls",
+            "--quiet",
+            "--no-trunc",
+            "--filter",
+            "scope=swarm",
+            "--filter",
+            &filter,
+        ];
+        let output = self.run(self.call(format!("look for network {name}"), READ_LIMIT, args))?;
+        Ok(output.stdout_text().lines().next().map(str::to_owned))
+    }
+
+    /// Returns the ids of the networks on which some service publishes a port of the nodes.
+    pub(crate) fn networks_publishing(&self, port: u32) -> Result<Vec<String>, Error> {
+        let args = ["service", "ls", "--quiet"];
+        let output = self.run(self.call("list services", READ_LIMIT, args))?;
+        let ids = output.stdout_text();
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        let services: Vec<Publisher> = self.inspect_services(&ids)?;
+        Ok(networks_of(services, port))
+    }
+}
+
+/// Returns the networks of the services that publish a port.
+fn networks_of(services: Vec<Publisher>, port: u32) -> Vec<String> {
+    let publishes = |service: &Publisher| {
+        let mut ports = service.spec.endpoint_spec.ports.iter().flatten();
+        ports.any(|published| published.published_port == port)
+    };
+    let publishing = services.into_iter().filter(publishes);
+    let networks = publishing.filter_map(|service| service.spec.task_template.networks);
+    networks.flatten().map(|network| network.target).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_published_port_names_the_networks_behind_it() {
+        // The parts of `docker service inspect` that matter, as docker 28.2.2 prints them.
+        let text = r#"[
+            {"Spec":{"TaskTemplate":{"Networks":[{"Target":"aaa"}]},"EndpointSpec":{"Mode":"vip",
+              "Ports":[{"Protocol":"tcp","TargetPort":443,"PublishedPort":443,"PublishMode":"host"}]}}},
+            {"Spec":{"TaskTemplate":{"Networks":[{"Target":"bbb"}]},"EndpointSpec":{"Mode":"vip"}}},
+            {"Spec":{"TaskTemplate":{},"EndpointSpec":{"Ports":[{"TargetPort":443}]}}}
+        ]"#;
+        let read = || serde_json::from_str::<Vec<Publisher>>(text).unwrap();
+        assert_eq!(networks_of(read(), 443), ["aaa"]);
+        assert_eq!(networks_of(read(), 80), [""; 0]);
+    }
+}
