@@ -25,9 +25,8 @@ use crate::{
     model::{
         event::{EventReader, Fact},
         input::DeployerChoice,
-        outcome::{Fault, Verdict},
+        outcome::Fault,
         plan::Plan,
-        report::RunReport,
         stage::Stage,
     },
     render::{self, terminal::Terminal},
@@ -174,7 +173,7 @@ impl Testing<'_> {
         one: Selected,
         (ground, deployer): (&Ground, &Arc<dyn Deployer>),
     ) -> Result<Task, Error> {
-        let Self { args, call, .. } = self;
+        let args = self.args;
         let (recipe, terminal) = (one.request.recipe.to_string(), Arc::clone(&self.terminal));
         let mut ctx = ctx.clone();
         ctx.host.interrupt = pace.interrupt.clone();
@@ -212,10 +211,9 @@ impl Testing<'_> {
             log_dir: args.reporting.log_dir.as_ref().map(|path| dir.join(path)),
             readers: self.readers(&ctx, Voice::of(args)),
             dry_run,
-            exit_code,
+            exit_code: exit::of_run,
             renders: RENDERS,
         };
-        drop(call);
         Ok((ctx, job))
     }
 
@@ -301,17 +299,5 @@ fn or_signal(ctx: &Context, error: Error) -> Error {
     match ctx.host.interrupt.signal() {
         Some(signal) => Error::say(Kind::Cancelled(signal), "interrupted"),
         None => error,
-    }
-}
-
-/// Returns what the program would exit with for one run alone.
-fn exit_code(report: &RunReport, signal: Option<u8>) -> u8 {
-    let trouble = report.trouble.as_ref();
-    let is_unreadable = trouble.is_some_and(|trouble| trouble.fault == Fault::Config);
-    let verdict = report.finished.as_ref().map(|finished| finished.verdict);
-    match verdict {
-        _ if is_unreadable && signal.is_none() => exit::CONFIGURATION,
-        Some(verdict) => exit::code(&[verdict], signal),
-        None => exit::code(&[Verdict::Broken], signal),
     }
 }

@@ -4,6 +4,17 @@ use serde::Deserialize;
 
 use super::client::{Docker, Error, READ_LIMIT};
 
+/// A network in docker's list.
+#[derive(Deserialize)]
+struct Network {
+    /// The id.
+    #[serde(rename = "ID")]
+    id: String,
+    /// The name.
+    #[serde(rename = "Name")]
+    name: String,
+}
+
 /// A service, as far as its ports and networks go.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -61,19 +72,15 @@ struct Published {
 impl Docker {
     /// Returns the id of the swarm's network of a name, or nothing when there is none.
     pub(crate) fn swarm_network(&self, name: &str) -> Result<Option<String>, Error> {
-        let filter = format!("name=^{name}$");
-        let args = [
-            "network",
-            "ls",
-            "--quiet",
-            "--no-trunc",
-            "--filter",
-            "scope=swarm",
-            "--filter",
-            &filter,
-        ];
-        let output = self.run(self.call(format!("look for network {name}"), READ_LIMIT, args))?;
-        Ok(output.stdout_text().lines().next().map(str::to_owned))
+        // Docker's filter takes parts of names too, and engines differ in whether it reads patterns.
+        let filter = format!("name={name}");
+        let args = ["network", "ls", "--no-trunc", "--format", "json"];
+        let filters = ["--filter", "scope=swarm", "--filter", &filter];
+        let args = args.iter().chain(&filters);
+        let call = self.call(format!("look for network {name}"), READ_LIMIT, args);
+        let networks: Vec<Network> = self.json_lines(call)?;
+        let found = networks.into_iter().find(|network| network.name == name);
+        Ok(found.map(|network| network.id))
     }
 
     /// Returns the ids of the networks on which some service publishes a port of the nodes.
