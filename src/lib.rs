@@ -16,9 +16,10 @@
 //!   - `error.rs`: the top error
 //! - `lifecycle`: what happens to one app in one run
 //!   - `preflight.rs`: what is asked before anything is done
-//!   - `runner.rs`, `attempt.rs`, `session.rs`: one run, what its stages share
-//!   - `fetch.rs`, `prepare.rs`, `images.rs`, `deploy.rs`: from the recipe to the app
-//!   - `stages.rs`: the five stages, by `convergence.rs`, `settle.rs`, `reach.rs`, `canary.rs`, `overlay.rs`
+//!   - `runner.rs`, `attempt.rs`, `session.rs`, `ending.rs`: one run, what its stages share, how it ends
+//!   - `fetch.rs`, `prepare.rs`, `side.rs`, `images.rs`, `deploy.rs`: from the recipe to the app
+//!   - `stages.rs`: the five stages, by `convergence.rs`, `settle.rs`, `reach.rs`, `live.rs`, `declared.rs`, `overlay.rs`
+//!   - `canary.rs`, `canary_row.rs`, `planting.rs`, `backup_check.rs`: data that must survive
 //!   - `classify.rs`, `evidence.rs`: whose fault, and what shows it
 //!   - `teardown.rs`: removal, proved
 //!   - `announce.rs`, `record.rs`, `watchdog.rs`: facts, the report, signals and slow stages

@@ -76,6 +76,20 @@ mod tests {
                 Fact::Plan { recipes } => recipes.into_iter().next(),
                 _ => None,
             });
-        insta::assert_snapshot!(render(&plan.unwrap()), @"");
+        insta::assert_snapshot!(render(&plan.unwrap()), @r"
+        wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0
+          domain    word-3fa91c.ci.example.org
+          deployer  docker
+          ingress   proxy
+          head      untrusted
+        stages
+          install   run
+          upgrade   run, generic checks left out
+          backup    run
+          restore   skip: declared: not ours
+          custom    run
+        tests and hooks
+          tests/custom.sh (the recipe's, test of custom); will not run: the pull request is not approved
+        ");
     }
 }
