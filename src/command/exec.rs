@@ -171,13 +171,11 @@ fn stack_of_run(state: &Path, prefix: &str) -> Result<String, Error> {
         }
     };
     let history = journal::read(&entry).ok().map(|(history, _)| history);
-    match history.and_then(|history| history.begun) {
-        Some(begun) => Ok(begun.stack.as_str().to_owned()),
-        None => {
-            let message = format!("the journal of run `{id}` does not say which app it has");
-            Err(Error::say(Kind::Configuration, message))
-        }
-    }
+    let Some(begun) = history.and_then(|history| history.begun) else {
+        let message = format!("the journal of run `{id}` does not say which app it has");
+        return Err(Error::say(Kind::Configuration, message));
+    };
+    Ok(begun.stack.as_str().to_owned())
 }
 
 /// Reads what is piped in, for the command to read.

@@ -55,13 +55,9 @@ pub(crate) fn run(call: &Call, args: &TestArgs) -> Result<u8, Error> {
         .iter()
         .map(|name| format!("variable `{name}` means nothing to ccci"));
     let nothing = selected.is_empty().then(|| NOTHING.to_owned());
-    warn(
-        &terminal,
-        unknown
-            .chain(warning.map(str::to_owned))
-            .chain(nothing)
-            .collect(),
-    )?;
+    let warning = warning.map(str::to_owned);
+    let warnings: Vec<_> = unknown.chain(warning).chain(nothing).collect();
+    warn(&terminal, &warnings)?;
     if selected.is_empty() {
         return Ok(exit::PASSED);
     }
@@ -87,7 +83,7 @@ fn nothing_selected(no_tests: NoTests) -> Result<u8, Error> {
 }
 
 /// Shows warnings that belong to no run.
-fn warn(terminal: &Terminal, texts: Vec<String>) -> Result<(), Error> {
+fn warn(terminal: &Terminal, texts: &[String]) -> Result<(), Error> {
     let lines: Vec<_> = texts.iter().map(|text| view::warning(text)).collect();
     if lines.is_empty() {
         return Ok(());
@@ -117,11 +113,11 @@ impl Testing<'_> {
             git: find("git", &settings.programs.git)?,
         };
         let redactor = Redactor::default();
-        warn(&self.terminal, secrets::register(&settings, &redactor))?;
+        warn(&self.terminal, &secrets::register(&settings, &redactor))?;
         let ctx = self.call.context(settings, programs, redactor)?;
         let internal = |error: std::io::Error| Error::new(Kind::Internal, error);
         view::answer_status(&self.terminal).map_err(internal)?;
-        let place = self.place(&ctx);
+        let place = place(&ctx);
         let (ground, deployer) = place.map_err(|error| or_signal(&ctx, error))?;
         let max_fail = self.args.execution.max_fail;
         let cancels = max_fail.is_some_and(|limit| limit.running == Running::Cancel);
@@ -143,26 +139,6 @@ impl Testing<'_> {
         let fence = Fence::raise(self.call, &self.terminal)?;
         let results = batch::run(&tasks, &pace);
         self.conclude(&ctx, results, fence)
-    }
-
-    /// Asks what there is to deploy on, and with what.
-    fn place(&self, ctx: &Context) -> Result<(Ground, Arc<dyn Deployer>), Error> {
-        let settings = &ctx.settings;
-        let abra = || preflight::find_program(settings, "abra", &settings.programs.abra);
-        let abra = match settings.server.deployer {
-            DeployerChoice::Docker => None,
-            DeployerChoice::Abra => Some(abra()?),
-            DeployerChoice::Auto => match abra() {
-                Ok(program) => Some(program),
-                // A setting that names no program is a mistake; a machine without abra is not.
-                Err(trouble) if trouble.fault == Fault::Config => return Err(trouble.into()),
-                Err(_) => None,
-            },
-        };
-        let docker = Docker::new(&ctx.docker, &ctx.host);
-        let ground = preflight::survey(&docker, settings)?;
-        let deployer = deployer::make(abra.as_deref(), &ground.docker_version, &ctx.host)?;
-        Ok((ground, deployer))
     }
 
     /// Makes one task of what was selected.
@@ -253,7 +229,7 @@ impl Testing<'_> {
             warnings.push(format!("not begun, because of `--max-fail`: {not_begun}"));
         }
         warnings.extend(aftermath::prune(&ctx.settings.state));
-        warn(&self.terminal, warnings)?;
+        warn(&self.terminal, &warnings)?;
         fence.lower(&reports)?;
         let finished = self.terminal.finish();
         let junit = self.args.reporting.junit.as_ref();
@@ -292,6 +268,26 @@ impl Testing<'_> {
         };
         view::print(text.as_bytes())
     }
+}
+
+/// Asks what there is to deploy on, and with what.
+fn place(ctx: &Context) -> Result<(Ground, Arc<dyn Deployer>), Error> {
+    let settings = &ctx.settings;
+    let abra = || preflight::find_program(settings, "abra", &settings.programs.abra);
+    let abra = match settings.server.deployer {
+        DeployerChoice::Docker => None,
+        DeployerChoice::Abra => Some(abra()?),
+        DeployerChoice::Auto => match abra() {
+            Ok(program) => Some(program),
+            // A setting that names no program is a mistake; a machine without abra is not.
+            Err(trouble) if trouble.fault == Fault::Config => return Err(trouble.into()),
+            Err(_) => None,
+        },
+    };
+    let docker = Docker::new(&ctx.docker, &ctx.host);
+    let ground = preflight::survey(&docker, settings)?;
+    let deployer = deployer::make(abra.as_deref(), &ground.docker_version, &ctx.host)?;
+    Ok((ground, deployer))
 }
 
 /// Returns the error, or that a signal came when it was this that ended things.

@@ -160,11 +160,15 @@ fn no_network() -> Trouble {
 
 /// Decides how apps are reached, from the networks on which something answers as a proxy would.
 fn ingress(choice: IngressChoice, network: &String, publishers: &[String]) -> IngressKind {
-    match choice {
-        IngressChoice::Proxy => IngressKind::Proxy,
-        IngressChoice::Direct => IngressKind::Direct,
-        IngressChoice::Auto if publishers.contains(network) => IngressKind::Proxy,
-        IngressChoice::Auto => IngressKind::Direct,
+    let through_proxy = match choice {
+        IngressChoice::Proxy => true,
+        IngressChoice::Direct => false,
+        IngressChoice::Auto => publishers.contains(network),
+    };
+    if through_proxy {
+        IngressKind::Proxy
+    } else {
+        IngressKind::Direct
     }
 }
 
