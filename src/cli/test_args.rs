@@ -20,7 +20,7 @@ use crate::model::{
 /// What `ccci test` takes.
 #[derive(Args, Clone, Debug)]
 pub struct TestArgs {
-    /// Test these recipes by name, or checkouts by path (`.`, `./dir`, `/dir`)
+    /// Test these recipes by name, or checkouts by path (`.`, `dir/`, `/dir`)
     #[arg(value_name = "RECIPE|PATH", value_parser = parse_target)]
     pub targets: Vec<Target>,
     /// What is tested.
@@ -284,7 +284,7 @@ Usage: ccci test [OPTIONS] [RECIPE|PATH]...
 
 Arguments:
   [RECIPE|PATH]...  Test these recipes by name, or checkouts by path (`.`,
-                    `./dir`, `/dir`)
+                    `dir/`, `/dir`)
 
 Options:
   -h, --help  Print help (see more with '--help')

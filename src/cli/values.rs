@@ -122,11 +122,11 @@ pub enum Target {
     Path(PathBuf),
 }
 
-/// Reads a target; a path begins with `/`, `./` or `../`, or is `.` or `..`.
+/// Reads a target; a path holds a `/`, or is `.` or `..`.
 ///
-/// The rest has to be a recipe's name, so that no name ever turns into a path by the back door.
+/// The rest has to be a recipe's name, which never holds a `/`.
 pub fn parse_target(text: &str) -> Result<Target, Invalid> {
-    let path = matches!(text, "." | "..") || ["/", "./", "../"].iter().any(|p| text.starts_with(p));
+    let path = matches!(text, "." | "..") || (text.contains('/') && !text.starts_with('-'));
     if path && !text.contains(char::is_control) {
         return Ok(Target::Path(PathBuf::from(text)));
     }
@@ -216,12 +216,14 @@ mod tests {
         let recipe = |text: &str| matches!(parse_target(text), Ok(Target::Recipe(_)));
         let path = |text: &str| matches!(parse_target(text), Ok(Target::Path(_)));
         assert!(recipe("custom-html") && recipe("n8n"));
-        assert!(path(".") && path("..") && path("/srv/x") && path("./a") && path("../a"));
+        assert!(
+            path(".") && path("..") && path("/srv/x") && path("./a") && path("../a") && path("a/b")
+        );
         let long = "x".repeat(65);
         for bad in [
             "",
-            "a/b",
             "-rf",
+            "-rf/x",
             "Upper",
             &long,
             "a\nb",

@@ -143,9 +143,9 @@ impl Wish {
         }
         let real = fs::canonicalize(path).map_err(|error| {
             let error = anyhow::Error::new(error);
-            Error::new(
-                Kind::Usage,
-                error.context(format!("there is no checkout `{shown}`")),
+            let error = error.context(format!("there is no checkout `{shown}`"));
+            Error::new(Kind::Usage, error).hint(
+                "give the path of a checkout, or a recipe's name: lower-case letters, digits, `-`, `_` or `.`, as in `custom-html`",
             )
         })?;
         if !is_recipe(&real) {
