@@ -6,6 +6,11 @@ use super::Error;
 
 /// Becomes another program; returns only when that fails.
 pub(crate) fn replace(program: &Path, args: &[&str], env: &[(OsString, OsString)]) -> Error {
+    // A replacement that fails leaves this process with SIGPIPE no longer ignored, so what can be seen is seen before.
+    if !program.is_file() {
+        let program = program.to_owned();
+        return Error::NotFound { program };
+    }
     #[expect(
         clippy::disallowed_methods,
         reason = "no child is started, so none has to be supervised"
@@ -26,6 +31,6 @@ mod tests {
     #[test]
     fn a_program_that_is_missing_is_an_error_of_ours() {
         let error = replace(Path::new("/no/such/program"), &[], &[]);
-        assert_eq!(error.to_string(), "failed to start `/no/such/program`");
+        assert_eq!(error.to_string(), "found no program `/no/such/program`");
     }
 }
