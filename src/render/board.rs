@@ -186,13 +186,16 @@ impl Board {
     }
 
     /// Keeps a line of a child, and shows it when that was asked for.
+    ///
+    /// A command line of ccci's own begins with `$ `: it is shown by `-v` alone, since dozens are made while waiting.
     pub(crate) fn echo(
         &mut self,
         (recipe, stage): (&str, Option<Stage>),
         line: &str,
         at: Duration,
     ) -> io::Result<()> {
-        let mut active = self.runs.iter_mut().filter(|run| !run.over);
+        let is_command = line.starts_with("$ ");
+        let mut active = self.runs.iter_mut().filter(|run| !run.over && !is_command);
         if let Some(run) = active.find(|run| run.recipe == recipe) {
             run.keep_line(clean_output(line, Colours::Removed));
         }
@@ -203,7 +206,7 @@ impl Board {
         };
         let text = clean_output(line, colours);
         let place = stage.map(|stage| format!("/{stage}")).unwrap_or_default();
-        if self.capture == Capture::No {
+        if self.capture == Capture::No && !is_command {
             self.write(&text, at)
         } else if self.view.levels.verbosity >= Verbosity::Verbose {
             self.write(&format!("{}{place} | {text}", clean(recipe)), at)

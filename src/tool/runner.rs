@@ -118,7 +118,12 @@ pub(crate) fn run(
     for (key, value) in file.env {
         cmd = cmd.env(key, value);
     }
-    let ended = cmd.log(log).run(host);
+    let heard = |line: &str| {
+        if let Some(echo) = &host.echo {
+            echo(line);
+        }
+    };
+    let ended = cmd.log(log).stream(host, &mut { heard });
     let output = ended.map_err(|source| Error::Process {
         path: file.path.to_owned(),
         source,
