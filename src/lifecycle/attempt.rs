@@ -284,6 +284,7 @@ impl Attempt<'_> {
             flaky_fails: self.job.flaky == FlakyCounts::Failed,
             deadline: Deadline::after(self.job.timeout),
             progress: Mutex::new(None),
+            announced: Mutex::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Makes an app and deploys it: record, secrets, journal, the first time and over what runs.
 
-use std::{fs, time::Duration};
+use std::{fs, sync::PoisonError, time::Duration};
 
 use super::{
     classify, declared,
@@ -11,15 +11,17 @@ use super::{
 };
 use crate::{
     model::{
+        app::StackName,
         app_env,
         check::{Ready, ReadyProbe},
         env_file::EnvFile,
-        outcome::Trouble,
+        outcome::{Fault, Trouble},
         plan::Revision,
+        resource::Resource,
         stage::Stage,
     },
     sys::wait::{Waited, wait_until},
-    tool::{docker::container::Exec, git::Git, stack},
+    tool::{docker::container::Exec, git::Git, rendering, stack},
 };
 
 /// The pause between two looks at whether an app is ready.
@@ -29,6 +31,12 @@ const NETWORK_ATTEMPTS: u32 = 5;
 
 /// Makes the app's record: its `.env` from the sample, with ccci's rules applied.
 pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), Trouble> {
+    // Hooks may make secrets before the first deploy, which the journal has to know by then.
+    let first = match &prepared.base {
+        Some(Ok(base)) => base,
+        Some(Err(_)) | None => &prepared.head,
+    };
+    announce(session, &first.names)?;
     let log = session.log(Stage::Install, "create")?;
     let failed = |error: &_| classify::deployer_error("making the app", error);
     session
@@ -41,13 +49,13 @@ pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), T
     stack::write_env(&session.app, &env.render()).map_err(|error| failed(&error))
 }
 
-/// Deploys a revision for the first time.
-pub(crate) fn first(session: &Session<'_>, side: &Side) -> Result<(), Trouble> {
+/// Deploys a revision for the first time; returns the whole names of the services that it has.
+pub(crate) fn first(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Trouble> {
     deploy(session, side, Stage::Install)
 }
 
-/// Deploys the head in place, with the secrets that it needs anew.
-pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<(), Trouble> {
+/// Deploys the head in place, with the secrets that it needs anew; returns the whole names of its services.
+pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Trouble> {
     let git = Git::new(
         session.app.docker.host(),
         &session.app.git,
@@ -64,13 +72,62 @@ pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<(), Trouble> {
     deploy(session, side, Stage::Upgrade)
 }
 
-/// Announces every name in the journal, makes secrets and hands the stack to the swarm.
-fn deploy(session: &Session<'_>, side: &Side, stage: Stage) -> Result<(), Trouble> {
-    // Nothing may exist that the journal does not know, so that a kill at any moment leaves no orphan unseen.
+/// Checks what the app's `.env` makes of the recipe, announces its names and hands it to the swarm.
+///
+/// That `.env` is not the sample's: hooks change it, and in an upgrade it is still the one of the base.
+fn deploy(session: &Session<'_>, side: &Side, stage: Stage) -> Result<Vec<String>, Trouble> {
+    let rendered =
+        rendering::render(&session.app).map_err(|error| classify::recipe_error(&error))?;
+    let names = side::check_stack(&session.app, &rendered.stack, session.plan.trust)?;
+    announce(session, &side.names)?;
+    announce(session, &names)?;
+    hand_over(session, side, stage)?;
+    let services = rendered.stack.services.keys();
+    Ok(services.map(|key| session.app.stack.object(key)).collect())
+}
+
+/// Announces names in the journal, unless they are somebody else's.
+///
+/// Nothing may exist that the journal does not know, so that a kill at any moment leaves no orphan unseen.
+fn announce(session: &Session<'_>, names: &[Resource]) -> Result<(), Trouble> {
+    let mut announced = session
+        .announced
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let new = names.iter().filter(|name| !announced.contains(*name));
+    let new: Vec<Resource> = new.cloned().collect();
+    let report = session.record.report();
+    if let Some(taken) = claimed(&session.app.stack, &new, &report.before) {
+        let message =
+            format!("the recipe claims {taken}, which is there already and is not its own");
+        return Err(Trouble::new(Fault::Config, "name-taken", message)
+            .hint("declare it `external`, or leave its `name` to the stack"));
+    }
+    drop(report);
     session
         .journal
-        .making(&side.names)
+        .making(&new)
         .map_err(|error| state_trouble(&error.to_string()))?;
+    announced.extend(new);
+    Ok(())
+}
+
+/// Finds a name that somebody else's object has: teardown would remove it.
+///
+/// What has the stack's own prefix can be nobody else's.
+fn claimed<'a>(
+    stack: &StackName,
+    names: &'a [Resource],
+    before: &[Resource],
+) -> Option<&'a Resource> {
+    let mut foreign = names
+        .iter()
+        .filter(|name| stack.short(&name.name).is_none());
+    foreign.find(|name| before.contains(name))
+}
+
+/// Makes secrets and hands the stack to the swarm.
+fn hand_over(session: &Session<'_>, side: &Side, stage: Stage) -> Result<(), Trouble> {
     let log = session.log(stage, "deploy")?;
     session.progress(
         stage,
@@ -205,5 +262,22 @@ fn is_ready(
                 format!("a command in `{service}` ended with {}", output.exit),
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{app::AppDomain, resource::ResourceKind};
+
+    #[test]
+    fn a_volume_of_somebody_else_is_not_claimed_and_one_of_the_stack_is() {
+        let stack = "a-12.example.org".parse::<AppDomain>().unwrap().stack();
+        let volume = |name: &str| Resource::new(ResourceKind::Volume, name);
+        let before = [volume("shared"), volume("a-12_example_org_data")];
+        let names = [volume("a-12_example_org_data"), volume("shared")];
+        assert_eq!(claimed(&stack, &names, &before), Some(&names[1]));
+        assert_eq!(claimed(&stack, &names[..1], &before), None);
+        assert_eq!(claimed(&stack, &names, &[]), None);
     }
 }

@@ -53,7 +53,7 @@ impl Course<'_> {
                         is_health_checked,
                         deadline,
                     };
-                    self.blame(side, self.reach(side, &reaching).map(Remark::Note))
+                    self.blame(side, self.reach(&reaching).map(Remark::Note))
                 }
             });
         }
@@ -67,7 +67,7 @@ impl Course<'_> {
         deploy: Deploy,
         deadline: Deadline,
     ) -> Result<Remark, Trouble> {
-        let services = self.services(side);
+        let services = self.services();
         let mut memory = self.memory.borrow_mut();
         let settling = Settling {
             stage,
@@ -87,8 +87,8 @@ impl Course<'_> {
     }
 
     /// Waits until the app answers, watching that it stays alive.
-    fn reach(&self, side: &Side, reaching: &Reaching<'_>) -> Result<String, Trouble> {
-        let services = self.services(side);
+    fn reach(&self, reaching: &Reaching<'_>) -> Result<String, Trouble> {
+        let services = self.services();
         let mut memory = self.memory.borrow_mut();
         let check_alive = || settle::check_alive(self.session, &services, &mut memory);
         reach::wait_until_reachable(self.session, reaching, check_alive)
@@ -100,7 +100,7 @@ impl Course<'_> {
         if self.is_generic(stage) && run.is_fine() {
             let deadline = self.session.limit(self.deploy_limit(side));
             run.generic("stable", || {
-                let services = self.services(side);
+                let services = self.services();
                 let settling = Settling {
                     stage,
                     services: &services,

@@ -1,6 +1,7 @@
 //! One run while it goes on: what its stages share.
 
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use crate::{
         event::{DiagnosticLevel, Fact, ServiceState},
         outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
         plan::Plan,
+        resource::Resource,
         stage::Stage,
     },
     sys::{
@@ -57,6 +59,8 @@ pub(crate) struct Session<'a> {
     pub(crate) deadline: Deadline,
     /// When progress was announced last, and what it was.
     pub(crate) progress: Mutex<Option<(Instant, String)>>,
+    /// The names that the journal knows.
+    pub(crate) announced: Mutex<BTreeSet<Resource>>,
 }
 
 /// The checks of one stage while it runs.

@@ -82,11 +82,9 @@ impl Renderer<'_> {
             })?;
         let rendered = rendering::render_with(&self.app.docker, &checkout, &self.app.stack, &env)
             .map_err(failed)?;
-        self.check_policy(&rendered)?;
+        let names = check_stack(self.app, &rendered.stack, self.trust)?;
         let backup = BackupPlan::from_stack(&rendered.stack, self.app.stack.as_str());
         let backup = backup.map_err(|error| Trouble::recipe("backup-labels", error.to_string()))?;
-        let names = rendered.stack.names(self.app.stack.as_str());
-        check_lengths(&names)?;
         let snapshot = snapshot(&checkout, &rendered, &sample, &revision);
         Ok(Side {
             revision,
@@ -98,37 +96,39 @@ impl Renderer<'_> {
             snapshot,
         })
     }
+}
 
-    /// Checks that an untrusted head asks for no power over this host.
-    fn check_policy(&self, rendered: &Rendered) -> Result<(), Trouble> {
-        let checkout = self.app.checkout();
-        for object in rendered
-            .stack
-            .configs
-            .values()
-            .chain(rendered.stack.secrets.values())
-        {
-            check_file(&checkout, object.file.as_deref())?;
-        }
-        if self.trust == Trust::Trusted {
-            return Ok(());
-        }
-        let violations =
-            policy::check(&rendered.stack.raw, self.app.stack.as_str(), &checkout, &[]);
-        let mut violations = violations.into_iter();
-        let Some(first) = violations.next() else {
-            return Ok(());
-        };
-        let trouble = Trouble::new(
-            Fault::Config,
-            "policy",
-            "the compose policy refuses this recipe",
-        )
-        .because(first.to_string());
-        Err(violations.fold(trouble, |trouble, violation| {
-            trouble.because(violation.to_string())
-        }))
+/// Checks what a rendered stack asks for: files of the recipe alone, no power over this host, names that swarm takes.
+///
+/// Returns the names. The variables of an `.env` decide what is rendered, so this holds for that `.env` only.
+pub(super) fn check_stack(
+    app: &App,
+    stack: &Stack,
+    trust: Trust,
+) -> Result<Vec<Resource>, Trouble> {
+    let checkout = app.checkout();
+    for object in stack.configs.values().chain(stack.secrets.values()) {
+        check_file(&checkout, object.file.as_deref())?;
     }
+    if trust == Trust::Untrusted {
+        check_policy(app, stack)?;
+    }
+    let names = stack.names(app.stack.as_str());
+    check_lengths(&names)?;
+    Ok(names)
+}
+
+/// Checks that a stack asks for no power over this host.
+fn check_policy(app: &App, stack: &Stack) -> Result<(), Trouble> {
+    let violations = policy::check(&stack.raw, app.stack.as_str(), &app.checkout(), &[]);
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let message = "the compose policy refuses this recipe";
+    let trouble = Trouble::new(Fault::Config, "policy", message);
+    Err(violations.into_iter().fold(trouble, |trouble, violation| {
+        trouble.because(violation.to_string())
+    }))
 }
 
 /// Checks that the file of a config leads to no file outside of the recipe.
@@ -210,5 +210,63 @@ fn snapshot(
         config_files: files.collect(),
         env_sample: Some(Ok(sample.clone())),
         tag,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::app::AppDomain,
+        sys::{interrupt::Interrupt, process::Host, redact::Redactor},
+        tool::docker::client::Docker,
+    };
+
+    /// An app whose checkout is in a folder.
+    fn app(folder: &Path) -> App {
+        let host = Host {
+            redactor: Redactor::default(),
+            interrupt: Interrupt::never(),
+            base_env: Vec::new(),
+            inherit: None,
+            echo: None,
+        };
+        let domain: AppDomain = "blog-0a1b2c.example.org".parse().unwrap();
+        App {
+            recipe: "blog".parse().unwrap(),
+            stack: domain.stack(),
+            domain,
+            folder: folder.to_owned(),
+            backups: folder.to_owned(),
+            docker: Docker::new(Path::new("docker"), &host),
+            git: "git".into(),
+        }
+    }
+
+    #[test]
+    fn what_an_env_makes_of_an_untrusted_recipe_is_checked_and_not_only_the_sample() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(folder.path());
+        fs::create_dir_all(app.checkout()).unwrap();
+        let check = |source: &str, trust| {
+            let text = format!(
+                "services:\n  app:\n    image: x:1\n    volumes: ['{source}:/data']\nvolumes:\n  data: {{}}\n"
+            );
+            let checked = check_stack(&app, &Stack::from_text(&text).unwrap(), trust);
+            checked.map_err(|trouble| trouble.code)
+        };
+        assert!(check("data", Trust::Untrusted).is_ok());
+        assert_eq!(check("/", Trust::Untrusted), Err("policy".to_owned()));
+        assert!(check("/", Trust::Trusted).is_ok());
+    }
+
+    #[test]
+    fn a_config_from_outside_of_the_recipe_is_refused_for_everybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(folder.path());
+        fs::create_dir_all(app.checkout()).unwrap();
+        let text = "services:\n  app:\n    image: x:1\nconfigs:\n  a:\n    file: /etc/hostname\n";
+        let checked = check_stack(&app, &Stack::from_text(text).unwrap(), Trust::Trusted);
+        assert_eq!(checked.unwrap_err().code, "recipe-file-missing");
     }
 }

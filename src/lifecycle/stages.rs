@@ -41,6 +41,8 @@ pub(crate) struct Course<'a> {
     pub(super) deployed: RefCell<Deployed>,
     /// The backup, the spots that it should hold, and the token that they held.
     backup: RefCell<Option<(Snapshot, Vec<Spot>, String)>>,
+    /// The whole names of the services that the last deploy handed over.
+    services: RefCell<Vec<String>>,
     /// The failed tasks that the last deploy is not to blame for.
     pub(super) memory: RefCell<Memory>,
 }
@@ -52,13 +54,14 @@ impl<'a> Course<'a> {
         prepared: &'a Prepared,
         events: &'a LineStream,
     ) -> Self {
-        let (deployed, backup, memory) = Default::default();
+        let (deployed, backup, services, memory) = Default::default();
         Self {
             session,
             prepared,
             events,
             deployed,
             backup,
+            services,
             memory,
         }
     }
@@ -100,10 +103,9 @@ impl<'a> Course<'a> {
             && overlay::run_hooks(run, &overlays, OverlayRole::Before(Stage::Install));
         if go_on
             && run.generic("deployed", || {
-                self.blame(
-                    side,
-                    deploy::first(self.session, side).map(|()| Remark::Passed),
-                )
+                let services = self.blame(side, deploy::first(self.session, side))?;
+                self.services.replace(services);
+                Ok(Remark::Passed)
             })
         {
             self.session.record.report().installs += 1;
@@ -134,10 +136,10 @@ impl<'a> Course<'a> {
             return;
         }
         let redeployed = run.generic("redeployed", || {
-            let look =
-                settle::look(&self.session.app, &self.services(base)).map_err(docker_trouble)?;
+            let look = settle::look(&self.session.app, &self.services()).map_err(docker_trouble)?;
             *self.memory.borrow_mut() = Memory::after(&look);
-            deploy::over(self.session, head).map(|()| Remark::Passed)
+            self.services.replace(deploy::over(self.session, head)?);
+            Ok(Remark::Passed)
         });
         if !redeployed {
             return;
@@ -223,8 +225,7 @@ impl<'a> Course<'a> {
             return;
         }
         let restored = run.generic("restored", || {
-            let look =
-                settle::look(&self.session.app, &self.services(side)).map_err(docker_trouble)?;
+            let look = settle::look(&self.session.app, &self.services()).map_err(docker_trouble)?;
             *self.memory.borrow_mut() = Memory::after(&look);
             let log = self.session.log(Stage::Restore, "restore")?;
             self.session.progress(
@@ -286,13 +287,9 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Returns the whole names of a revision's services.
-    pub(super) fn services(&self, side: &Side) -> Vec<String> {
-        side.stack
-            .services
-            .keys()
-            .map(|key| self.session.app.stack.object(key))
-            .collect()
+    /// Returns the whole names of the services that should be there.
+    pub(super) fn services(&self) -> Vec<String> {
+        self.services.borrow().clone()
     }
 
     /// Returns how long a deploy may take.
