@@ -1,6 +1,6 @@
 //! The inside of one run: prepares, runs the stages, tears down, writes the report.
 
-use std::{collections::BTreeSet, sync::Mutex, time::Instant};
+use std::{sync::Mutex, time::Instant};
 
 use super::{
     announce::Announcer,
@@ -10,7 +10,6 @@ use super::{
     runner::{DryRun, FlakyCounts, Job, LintCounts},
     session::{Session, StageRun, docker_trouble, state_trouble},
     stages::Course,
-    teardown::Belongings,
     watchdog::Watchdog,
 };
 use crate::{
@@ -23,12 +22,7 @@ use crate::{
         run::{Source, Wanted},
         stage::Stage,
     },
-    sys::{
-        context::Context,
-        journal::{self, Journal},
-        run_dir::{self, RunDir},
-        wait::Deadline,
-    },
+    sys::{context::Context, journal::Journal, run_dir::RunDir, wait::Deadline},
     tool::{
         app::App,
         docker::{client::Docker, inventory::Object},
@@ -119,42 +113,6 @@ impl Attempt<'_> {
             deployer: deployer.trim_end().to_owned(),
             ingress: self.job.ingress.word().to_owned(),
         }));
-    }
-
-    /// Takes the inventory, and removes what an earlier dead run of the same app left.
-    fn clear_leftovers(&self, app: &App) -> Result<(), Trouble> {
-        let belongings = Belongings {
-            stack: app.stack.clone(),
-            known: self.names_of_dead_runs(app),
-        };
-        let mut objects = app.docker.list_objects().map_err(docker_trouble)?;
-        if objects.iter().any(|object| belongings.own(object)) && self.job.dry_run == DryRun::No {
-            self.announcer.say(Fact::Waiting {
-                what: "removal of what an earlier run left".to_owned(),
-            });
-            let removed = self.remove(app, &belongings, None);
-            if let Some(left) = removed.left.first() {
-                let message = "what an earlier run left cannot be removed";
-                return Err(Trouble::broken("leftovers", message).because(left.to_string()));
-            }
-            objects = app.docker.list_objects().map_err(docker_trouble)?;
-        }
-        self.record.report().before = resources(objects);
-        Ok(())
-    }
-
-    /// Gathers the names that journals of dead runs of this app announce; the app's lock says that they are dead.
-    fn names_of_dead_runs(&self, app: &App) -> BTreeSet<Resource> {
-        let runs = run_dir::list(&self.ctx.settings.state.dir).unwrap_or_default();
-        let others = runs.into_iter().filter(|(id, _)| id != self.dir.id());
-        let histories = others.filter_map(|(_, entry)| Some(journal::read(&entry).ok()?.0));
-        let same = histories.filter(|history| {
-            history
-                .begun
-                .as_ref()
-                .is_some_and(|begun| begun.domain == app.domain)
-        });
-        same.flat_map(|history| history.open).collect()
     }
 
     /// Prepares the run, and checks that everything is there that its tests need.

@@ -1,11 +1,12 @@
 //! The end of a run: teardown or keeping, the last inventory, the verdict, the report.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
 
 use super::{
     attempt::{Attempt, resources},
+    runner::DryRun,
     session::state_trouble,
     teardown::{self, Belongings, Removal},
 };
@@ -24,6 +25,9 @@ use crate::{
     },
     tool::{app::App, docker::client::Docker},
 };
+
+/// What a run keeps in its entry of the registry while it goes on.
+const WORKING_FOLDERS: [&str; 4] = ["abra", "backups", "work", "scratch"];
 
 impl Attempt<'_> {
     /// Tears down or keeps the app, then finishes the report.
@@ -50,6 +54,18 @@ impl Attempt<'_> {
 
     /// Removes the app and proves that nothing is left.
     fn tear_down(&self, app: &App) {
+        let mut finished = match self.job.dry_run {
+            DryRun::No => self.remove_all(app),
+            // Nothing was made, and what is there may be a kept app of the same name.
+            DryRun::Yes => TeardownFinished::default(),
+        };
+        finished.errors.extend(remove_folders(self.dir.registry()));
+        self.record.report().teardown = Some(finished.clone());
+        self.announcer.say(Fact::TeardownFinished(finished));
+    }
+
+    /// Removes every object of the app, and takes the last inventory.
+    fn remove_all(&self, app: &App) -> TeardownFinished {
         let known = journal::read(self.dir.registry())
             .map(|(history, _)| history.open)
             .unwrap_or_default();
@@ -67,22 +83,7 @@ impl Attempt<'_> {
             }
             Err(error) => finished.errors.push(error.to_string()),
         }
-        for folder in [
-            &app.folder,
-            &app.backups,
-            &self.dir.registry().join("work"),
-            &self.dir.registry().join("scratch"),
-        ] {
-            if let Err(error) = std::fs::remove_dir_all(folder)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                finished
-                    .errors
-                    .push(format!("could not remove `{}`: {error}", folder.display()));
-            }
-        }
-        self.record.report().teardown = Some(finished.clone());
-        self.announcer.say(Fact::TeardownFinished(finished));
+        finished
     }
 
     /// Removes what belongs to the app; the first signal does not cut it short.
@@ -131,15 +132,16 @@ impl Attempt<'_> {
             self.tear_down(app);
             return;
         }
-        let service = self
-            .record
-            .report()
-            .deployed
-            .last()
-            .and_then(|deployed| deployed.images.keys().next().cloned());
-        let service = service
-            .filter(|name| name != "app")
-            .map_or_else(|| "app".to_owned(), |name| name);
+        let service = {
+            let report = self.record.report();
+            let deployed = report.deployed.last();
+            let mut names = deployed
+                .into_iter()
+                .flat_map(|deployed| deployed.images.keys());
+            let first = names.clone().next().cloned();
+            let app = names.find(|name| *name == "app").cloned();
+            app.or(first).unwrap_or_else(|| "app".to_owned())
+        };
         let kept = Kept {
             url: format!("https://{}", app.domain),
             until,
@@ -184,6 +186,17 @@ impl Attempt<'_> {
     }
 }
 
+/// Removes the working folders of a run, which may hold data of its app; returns what went wrong.
+pub(super) fn remove_folders(entry: &Path) -> Vec<String> {
+    let folders = WORKING_FOLDERS.iter().map(|name| entry.join(name));
+    let failed = folders.filter_map(|folder| {
+        let error = std::fs::remove_dir_all(&folder).err()?;
+        let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+        (!is_absent).then(|| format!("could not remove `{}`: {error}", folder.display()))
+    });
+    failed.collect()
+}
+
 /// Lists what was there before, was not the app's and is gone.
 ///
 /// Containers come and go by themselves, and so does all that belongs to other runs.
@@ -199,4 +212,22 @@ fn vanished(before: &[Resource], after: &[Resource], belongings: &Belongings) ->
         .filter(|resource| !after.contains(resource) && !is_ours(resource))
         .cloned()
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn working_folders_go_and_records_stay() {
+        let entry = tempfile::tempdir().unwrap();
+        let at = |name: &str| entry.path().join(name);
+        std::fs::create_dir_all(at("backups/1")).unwrap();
+        std::fs::write(at("backups/1/data@.tar"), "x").unwrap();
+        std::fs::write(at("report.json"), "{}").unwrap();
+        assert_eq!(remove_folders(entry.path()), Vec::<String>::new());
+        assert!(!at("backups").exists() && at("report.json").exists());
+        std::fs::write(at("work"), "no folder").unwrap();
+        assert_eq!(remove_folders(entry.path()).len(), 1);
+    }
 }

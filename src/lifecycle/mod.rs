@@ -13,6 +13,7 @@ pub(crate) mod ending;
 pub(crate) mod evidence;
 pub(crate) mod fetch;
 pub(crate) mod images;
+pub(crate) mod leftovers;
 pub(crate) mod live;
 pub(crate) mod overlay;
 pub(crate) mod planting;

@@ -105,12 +105,15 @@ pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
             Ok(left) if left.is_empty() => drop(rest(removal, QUIET.min(deadline.left()))),
             Ok(left) if deadline.is_over() || progress.is_stuck(&left) => break left,
             Ok(_) => drop(rest(removal, Duration::from_millis(100))),
+            Err(_) if is_abandoned(removal) => break known_left(removal),
             Err(error) => {
                 progress.note(error.to_string());
-                if deadline.is_over() || is_abandoned(removal) {
+                // An engine that is away keeps nobody waiting who has made nothing there.
+                let made_nothing = removal.belongings.known.is_empty() && progress.seen.is_empty();
+                if deadline.is_over() || made_nothing {
                     break removal.belongings.known.iter().cloned().collect();
                 }
-                rest(removal, LONGEST_PAUSE);
+                drop(rest(removal, LONGEST_PAUSE));
             }
         }
         if is_abandoned(removal) {

@@ -1,0 +1,85 @@
+//! What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    attempt::{Attempt, resources},
+    ending,
+    runner::DryRun,
+    session::{docker_trouble, state_trouble},
+    teardown::Belongings,
+};
+use crate::{
+    model::{
+        event::{DiagnosticLevel, Fact},
+        journal::{Entry, History},
+        outcome::Trouble,
+    },
+    sys::{
+        journal::{self, Journal},
+        run_dir,
+    },
+    tool::app::App,
+};
+
+impl Attempt<'_> {
+    /// Takes the inventory, and removes what an earlier dead run of the same app left.
+    pub(super) fn clear_leftovers(&self, app: &App) -> Result<(), Trouble> {
+        let dead = self.dead_runs(app);
+        let names = dead.iter().flat_map(|(_, history)| history.open.clone());
+        let belongings = Belongings {
+            stack: app.stack.clone(),
+            known: names.collect(),
+        };
+        let mut objects = app.docker.list_objects().map_err(docker_trouble)?;
+        if objects.iter().any(|object| belongings.own(object)) && self.job.dry_run == DryRun::No {
+            self.announcer.say(Fact::Waiting {
+                what: "removal of what an earlier run left".to_owned(),
+            });
+            let removed = self.remove(app, &belongings, None);
+            if let Some(left) = removed.left.first() {
+                let message = "what an earlier run left cannot be removed";
+                return Err(Trouble::broken("leftovers", message).because(left.to_string()));
+            }
+            objects = app.docker.list_objects().map_err(docker_trouble)?;
+        }
+        if self.job.dry_run == DryRun::No {
+            dead.iter().for_each(|(entry, _)| self.close(entry));
+        }
+        self.record.report().before = resources(objects);
+        Ok(())
+    }
+
+    /// Finds the runs of this app that did not end well; the app's lock says that they are dead.
+    fn dead_runs(&self, app: &App) -> Vec<(PathBuf, History)> {
+        let runs = run_dir::list(&self.ctx.settings.state.dir).unwrap_or_default();
+        let others = runs.into_iter().filter(|(id, _)| id != self.dir.id());
+        let histories = others.filter_map(|(_, entry)| {
+            let (history, _) = journal::read(&entry).ok()?;
+            Some((entry, history))
+        });
+        let is_same = |history: &History| {
+            let begun = history.begun.as_ref();
+            !history.clean && begun.is_some_and(|begun| begun.domain == app.domain)
+        };
+        histories.filter(|(_, history)| is_same(history)).collect()
+    }
+
+    /// Closes a dead run whose app is gone: its working folders go, and its records may.
+    fn close(&self, entry: &Path) {
+        let mut errors = ending::remove_folders(entry);
+        if errors.is_empty() {
+            let journal = Journal::open(entry);
+            let closed =
+                journal.and_then(|journal| journal.write(&Entry::Closed { left: Vec::new() }));
+            errors.extend(closed.err().map(|error| error.to_string()));
+        }
+        // What stays is found again by the next run of this app.
+        for error in errors {
+            self.announcer.say(Fact::Diagnostic {
+                level: DiagnosticLevel::Warning,
+                trouble: state_trouble(&error),
+            });
+        }
+    }
+}
