@@ -79,7 +79,8 @@ pub(crate) fn wait_until_converged(
         deadline,
     } = settling;
     let (mut converged_since, mut lively_until) = (None, Instant::now() + LIVELY);
-    let mut lost_since: Option<Instant> = None;
+    // Since when the engine does not answer, and what was heard from it last.
+    let mut lost: Option<(Instant, Error)> = None;
     let mut states: Vec<ServiceState> = Vec::new();
     loop {
         if session.is_interrupted() {
@@ -87,7 +88,7 @@ pub(crate) fn wait_until_converged(
         }
         match look(&session.app, services) {
             Ok(look) => {
-                lost_since = None;
+                lost = None;
                 let (standing, now) = memory.judge(&session.app.stack, services, &look);
                 states = now;
                 session.progress(stage, "waiting for services", &states, deadline.left());
@@ -101,21 +102,26 @@ pub(crate) fn wait_until_converged(
                 }
             }
             Err(error) => {
-                let since = *lost_since.get_or_insert_with(Instant::now);
+                let since = lost.map_or_else(Instant::now, |(since, _)| since);
                 if since.elapsed() > ENGINE_PATIENCE {
                     return Err(docker_trouble(error));
                 }
+                lost = Some((since, error));
             }
         }
         if deadline.is_over() {
-            return Err(not_converged(&states));
+            // Nobody can tell how an app stands whose engine does not answer.
+            return Err(lost.map_or_else(
+                || not_converged(&states),
+                |(_, error)| docker_trouble(error),
+            ));
         }
         let pause = if Instant::now() < lively_until {
             SHORT_PAUSE
         } else {
             LONG_PAUSE
         };
-        if next_event(&events.lines, pause) {
+        if next_event(&events.lines, pause, &session.app.docker.host().interrupt) {
             lively_until = Instant::now() + LIVELY;
         }
     }

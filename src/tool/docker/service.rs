@@ -1,13 +1,20 @@
 //! Services and their tasks: what swarm wants, what it has, what went wrong.
 
-use std::{collections::BTreeMap, sync::mpsc::Receiver};
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{Receiver, RecvTimeoutError},
+};
 
 use serde::Deserialize;
 
 use super::client::{Docker, Error, READ_LIMIT};
 use crate::{
     model::app::StackName,
-    sys::process::{Cmd, LineStream},
+    sys::{
+        interrupt::Interrupt,
+        process::{Cmd, LineStream},
+        wait,
+    },
 };
 
 /// A service as swarm sees it now.
@@ -316,8 +323,21 @@ impl Docker {
 }
 
 /// Waits for one event, or for a pause to be over; tells whether one came.
-pub(crate) fn next_event(events: &Receiver<String>, pause: std::time::Duration) -> bool {
-    let came = events.recv_timeout(pause).is_ok();
+///
+/// A watch that has ended, as when the engine is away, does not cut the pause short.
+pub(crate) fn next_event(
+    events: &Receiver<String>,
+    pause: std::time::Duration,
+    interrupt: &Interrupt,
+) -> bool {
+    let came = match events.recv_timeout(pause) {
+        Ok(_) => true,
+        Err(RecvTimeoutError::Timeout) => false,
+        Err(RecvTimeoutError::Disconnected) => {
+            drop(wait::pause(pause, interrupt));
+            false
+        }
+    };
     // What happened meanwhile is seen in the same look at the swarm.
     while events.try_recv().is_ok() {}
     came
@@ -412,6 +432,18 @@ mod tests {
             ("st_app", "1", TaskState::Rejected)
         );
         assert_eq!(task.error, "No such image: x:1");
+    }
+
+    #[test]
+    fn a_watch_that_has_ended_does_not_cut_pauses_short() {
+        let (sender, events) = std::sync::mpsc::channel();
+        sender.send("start".to_owned()).unwrap();
+        let pause = std::time::Duration::from_millis(20);
+        assert!(next_event(&events, pause, &Interrupt::never()));
+        drop(sender);
+        let begun = std::time::Instant::now();
+        assert!(!next_event(&events, pause, &Interrupt::never()));
+        assert!(begun.elapsed() >= pause);
     }
 
     #[test]
