@@ -8,7 +8,7 @@ use super::{
     stages::Course,
 };
 use crate::{
-    model::{backup::Rule, outcome::Trouble},
+    model::{backup::Rule, compose::Stack, outcome::Trouble},
     tool::deployer::{Held, Snapshot, Wanted},
 };
 
@@ -18,6 +18,8 @@ pub(super) struct Planted<'a> {
     pub(super) spots: &'a [Spot],
     /// What.
     pub(super) token: &'a str,
+    /// The stack that runs.
+    pub(super) stack: &'a Stack,
 }
 
 impl Planted<'_> {
@@ -28,11 +30,16 @@ impl Planted<'_> {
             .any(|spot| matches!(spot, Spot::Volume { name, .. } if name == short))
     }
 
-    /// Tells whether a database has one.
-    fn has_database(&self) -> bool {
-        self.spots
-            .iter()
-            .any(|spot| matches!(spot, Spot::Database { .. }))
+    /// Tells whether a database has one whose service mounts a volume, so that its dump may lie there.
+    fn has_database_on(&self, volume: &str) -> bool {
+        self.spots.iter().any(|spot| match spot {
+            Spot::Database { service, .. } => {
+                let service = self.stack.services.get(service);
+                let mut mounts = service.into_iter().flat_map(|service| &service.mounts);
+                mounts.any(|mount| mount.source.as_deref() == Some(volume))
+            }
+            Spot::Volume { .. } => false,
+        })
     }
 }
 
@@ -46,6 +53,7 @@ impl Course<'_> {
         planted: &Planted<'_>,
     ) {
         let stack = &self.session.app.stack;
+        let checks_before = run.checks.len();
         for volume in &side.backup.volumes {
             let short = stack.short(&volume.volume).unwrap_or(&volume.volume);
             match &volume.rule {
@@ -64,6 +72,16 @@ impl Course<'_> {
                     }
                 }
             }
+        }
+        for path in &side.backup.outside {
+            let reason = "it lies on no volume, so no backup can hold it";
+            run.generic(&format!("holds-{path}"), || {
+                Ok(Remark::NotMade(reason.to_owned()))
+            });
+        }
+        if run.checks.len() == checks_before {
+            let reason = "the labels name nothing that can be looked for";
+            run.generic("holds", || Ok(Remark::NotMade(reason.to_owned())));
         }
     }
 
@@ -110,7 +128,7 @@ impl Course<'_> {
                 format!("dump `{path}` of volume `{volume}` is empty"),
             )
             .hint(hint)),
-            Some(held) if held.has_token || !planted.has_database() => {
+            Some(held) if held.has_token || !planted.has_database_on(volume) => {
                 Ok(Remark::Note(format!("{path}: {} bytes", held.size)))
             }
             Some(held) => self.holds_rows(snapshot, volume, trimmed, held),
@@ -164,5 +182,29 @@ impl Course<'_> {
             .deployer
             .look_into(&self.session.app, snapshot, &wanted);
         held.map_err(|error| classify::deployer_error("looking into the backup", &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::{canary::Coverage, canary_row::Engine};
+
+    #[test]
+    fn rows_are_looked_for_where_a_database_can_leave_its_dump() {
+        let text = "services:\n  app:\n    volumes: ['web:/w']\n  db:\n    volumes: ['db:/d']\nvolumes:\n  web: {}\n  db: {}\n";
+        let stack = Stack::from_text(text).unwrap();
+        let spots = [Spot::Database {
+            service: "db".to_owned(),
+            engine: Engine::Mariadb,
+            backup: Coverage::Covered,
+        }];
+        let planted = Planted {
+            spots: &spots,
+            token: "t",
+            stack: &stack,
+        };
+        assert!(planted.has_database_on("db"));
+        assert!(!planted.has_database_on("web"));
     }
 }

@@ -197,6 +197,7 @@ impl<'a> Course<'a> {
                 &Planted {
                     spots: &spots,
                     token: &token,
+                    stack: &side.stack,
                 },
             );
         }
@@ -219,6 +220,9 @@ impl<'a> Course<'a> {
         let changed = self.token("changed");
         if is_generic
             && !run.generic("canary-changed", || {
+                if spots.is_empty() {
+                    return Ok(Remark::NotMade("nothing was planted".to_owned()));
+                }
                 canary::plant(&self.session.app, &spots, &changed).map(|()| Remark::Passed)
             })
         {

@@ -10,7 +10,7 @@ use std::{
 use super::{
     app::App,
     deployer::{Error, Held, Snapshot, Wanted},
-    docker::container::{Container, Exec, FileCopy},
+    docker::container::{Container, Exec, FileCopy, is_missing_path},
     rendering,
 };
 use crate::{
@@ -63,9 +63,13 @@ pub(crate) fn create(app: &App, stack: &Stack, log: &StepLog) -> Result<Snapshot
             limit: COPY_LIMIT,
         };
         if let Err(error) = app.docker.copy_file_out(&part.container, &part.path, &copy) {
+            // A part of an archive would pass for a whole one.
+            drop(fs::remove_file(&part.archive));
+            if !is_missing_path(&error) {
+                return Err(error.into());
+            }
             // What is missing shows when the archive is looked into.
             log.note(&error.to_string());
-            drop(fs::remove_file(&part.archive));
         }
     }
     run_hooks(app, &plan, &containers, log, |service| {

@@ -191,6 +191,8 @@ impl Docker {
     }
 
     /// Runs a command in a container with some bytes as its input, whatever its exit code.
+    ///
+    /// That the engine does not answer is an error, and no exit code of the command.
     pub(crate) fn exec(&self, container: &str, run: &Exec<'_>) -> Result<Output, Error> {
         let mut args = vec!["exec"];
         if run.input.is_some() {
@@ -203,10 +205,17 @@ impl Docker {
             Some(input) => cmd.stdin_bytes(input.to_vec()),
             None => cmd,
         });
-        self.attempt(call.with(|cmd| match run.log {
+        let output = self.attempt(call.with(|cmd| match run.log {
             Some(log) => cmd.log(log),
             None => cmd,
-        }))
+        }))?;
+        match lost_engine(&output) {
+            Some(said) => Err(Error::Refused {
+                doing: format!("run a command in {container}"),
+                said,
+            }),
+            None => Ok(output),
+        }
     }
 
     /// Unpacks a tar archive into a folder of a container.
@@ -368,9 +377,23 @@ pub(crate) struct FileCopy<'a> {
 }
 
 /// Tells whether a copy failed because the path is not in the container.
-fn is_missing_path(error: &Error) -> bool {
+pub(crate) fn is_missing_path(error: &Error) -> bool {
     let said = error.said().to_ascii_lowercase();
     said.contains("could not find the file") || said.contains("no such file or directory")
+}
+
+/// Returns the client's own words when it could not reach the engine, which it says with exit code 1.
+fn lost_engine(output: &Output) -> Option<String> {
+    if output.ok() {
+        return None;
+    }
+    let text = output.stderr_text();
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| {
+        line.starts_with("Cannot connect to the Docker daemon")
+            || line.starts_with("error during connect:")
+    });
+    line.map(str::to_owned)
 }
 
 /// Tells whether docker refused only because somebody is removing the object already.
@@ -395,5 +418,33 @@ mod tests {
             "Could not find the file /x in container abc"
         )));
         assert!(!is_missing_path(&refused("No such container:path: abc:/x")));
+    }
+
+    #[test]
+    fn an_engine_that_is_away_is_no_exit_code_of_a_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("docker");
+        let words = |said: &str| {
+            std::fs::write(&program, format!("#!/bin/sh\necho '{said}' >&2\nexit 1\n")).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&program, mode).unwrap();
+            let host = crate::sys::process::Host {
+                redactor: crate::sys::redact::Redactor::default(),
+                interrupt: crate::sys::interrupt::Interrupt::never(),
+                base_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+                inherit: None,
+                echo: None,
+            };
+            let run = Exec {
+                command: &["true"],
+                input: None,
+                limit: Duration::from_secs(20),
+                log: None,
+            };
+            Docker::new(&program, &host).exec("c", &run)
+        };
+        let away = words("Cannot connect to the Docker daemon at unix:///x. Is it running?");
+        assert!(matches!(away, Err(Error::Refused { .. })));
+        assert!(!words("psql: error: no server").unwrap().ok());
     }
 }
