@@ -1,6 +1,9 @@
 //! The inside of one run: prepares, runs the stages, tears down, writes the report.
 
-use std::{sync::Mutex, time::Instant};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use super::{
     announce::Announcer,
@@ -8,7 +11,7 @@ use super::{
     prepare::{self, Prepared, Preparing},
     record::Record,
     runner::{DryRun, FlakyCounts, Job, LintCounts},
-    session::{Session, StageRun, docker_trouble, state_trouble},
+    session::{Session, StageRun, docker_trouble, out_of_time, state_trouble},
     stages::Course,
     watchdog::Watchdog,
 };
@@ -22,7 +25,7 @@ use crate::{
         run::{Source, Wanted},
         stage::Stage,
     },
-    sys::{context::Context, journal::Journal, run_dir::RunDir, wait::Deadline},
+    sys::{context::Context, journal::Journal, process::Host, run_dir::RunDir, wait::Deadline},
     tool::{
         app::App,
         docker::{client::Docker, inventory::Object},
@@ -208,25 +211,33 @@ impl Attempt<'_> {
             .map_err(docker_trouble)?;
         let session = self.session(app, &prepared);
         let course = Course::new(&session, &prepared, &events);
+        let fetcher = limited(&app.docker);
+        let fetch = || images::fetch(&fetcher, &head_images, &pull);
         std::thread::scope(|scope| {
             // The head's images are fetched while the base is being tested.
-            let fetching = scope.spawn(|| images::fetch(&app.docker, &head_images, &pull));
-            let mut fetching = Some(fetching);
+            let mut fetching = Some(scope.spawn(fetch));
             for planned in &prepared.plan.stages {
-                let fetched = match planned.stage {
-                    Stage::Install => Ok(()),
-                    _ => fetching.take().map_or(Ok(()), |thread| {
-                        thread.join().expect("fetching does not panic")
-                    }),
+                let needs_none =
+                    planned.stage == Stage::Install || self.reason_to_skip(planned).is_some();
+                let fetched = match fetching.take_if(|_| !needs_none) {
+                    Some(thread) => thread.join().expect("fetching does not panic"),
+                    None => Ok(()),
                 };
                 self.run_stage(&course, planned, fetched);
             }
+            // Nobody needs the images of a head that is not deployed.
+            fetcher
+                .host()
+                .interrupt
+                .set_limit(Some(Deadline::after(Duration::ZERO)));
         });
         Ok(())
     }
 
     /// Makes what the stages share.
     fn session<'b>(&'b self, app: &App, prepared: &Prepared) -> Session<'b> {
+        let spent = self.announcer.elapsed();
+        let deadline = Deadline::after(self.job.timeout.saturating_sub(spent));
         Session {
             ctx: self.ctx,
             dir: self.dir,
@@ -234,13 +245,17 @@ impl Attempt<'_> {
             journal: self.journal,
             record: self.record,
             watchdog: self.watchdog,
-            app: app.clone(),
+            app: App {
+                docker: limited(&app.docker),
+                ..app.clone()
+            },
             deployer: &*self.job.deployer,
             plan: prepared.plan.clone(),
             config: prepared.config.clone(),
             retries: self.job.retries,
             flaky_fails: self.job.flaky == FlakyCounts::Failed,
-            deadline: Deadline::after(self.job.timeout),
+            deadline,
+            stage_deadline: Mutex::new(deadline),
             progress: Mutex::new(None),
             announced: Mutex::default(),
         }
@@ -273,7 +288,12 @@ impl Attempt<'_> {
         self.watchdog.begin(stage);
         let begun = Instant::now();
         let mut run = StageRun::new(course.session, stage);
+        course.session.begin_stage();
         match fetched {
+            Ok(()) if course.session.deadline.is_over() => {
+                let message = "the run's time was over before this stage began";
+                drop(run.generic("in-time", || Err(out_of_time(message))));
+            }
             Ok(()) => course.run(&mut run),
             Err(trouble) => drop(run.generic("images", || Err(trouble))),
         }
@@ -281,7 +301,8 @@ impl Attempt<'_> {
             self.deny_lint(&mut run);
         }
         let mut result = StageResult::judged(stage, run.checks, begun.elapsed());
-        if course.session.is_interrupted() {
+        course.session.end_stage();
+        if self.ctx.host.interrupt.is_set() {
             result.outcome = Outcome::Broken;
             result.trouble = Some(classify::interrupted());
         }
@@ -375,27 +396,23 @@ impl Attempt<'_> {
     /// Ends a run that could not get as far as its stages.
     fn fail_early(&self, trouble: Trouble) {
         self.record.report().trouble = Some(trouble.clone());
-        let has_begun = !self.record.report().stages.is_empty();
-        if has_begun {
-            return;
-        }
-        let result = StageResult {
+        let done = self.record.report().stages.len();
+        let mut missing = Stage::ALL.into_iter().skip(done);
+        let Some(stage) = missing.next() else { return };
+        self.finish_stage(StageResult {
             outcome: trouble.outcome(),
             trouble: Some(trouble),
             log: None,
-            ..StageResult::judged(Stage::Install, Vec::new(), self.announcer.elapsed())
-        };
-        self.finish_stage(result);
+            ..StageResult::judged(stage, Vec::new(), self.announcer.elapsed())
+        });
         let reason = if self.ctx.host.interrupt.is_set() {
-            "interrupted"
+            "interrupted".to_owned()
         } else {
-            "install did not pass"
+            format!("{stage} did not pass")
         };
-        for stage in Stage::ALL.into_iter().skip(1) {
-            self.finish_stage(StageResult::skipped(
-                stage,
-                SkipReason::Earlier(reason.to_owned()),
-            ));
+        for stage in missing {
+            let reason = SkipReason::Earlier(reason.clone());
+            self.finish_stage(StageResult::skipped(stage, reason));
         }
     }
 
@@ -405,6 +422,15 @@ impl Attempt<'_> {
             drop(std::fs::remove_dir_all(folder));
         }
     }
+}
+
+/// Returns docker for work that has a time limit of its own.
+fn limited(docker: &Docker) -> Docker {
+    let host = docker.host();
+    docker.with_host(&Host {
+        interrupt: host.interrupt.limited(),
+        ..host.clone()
+    })
 }
 
 /// Returns the resources of an inventory.

@@ -133,7 +133,7 @@ fn hand_over(session: &Session<'_>, side: &Side, stage: Stage) -> Result<(), Tro
         stage,
         &format!("deploying {}", title(&side.revision)),
         &[],
-        session.deadline.left(),
+        session.left(),
     );
     let secrets = session.deployer.generate_secrets(&session.app, &log);
     secrets.map_err(|error| classify::deployer_error("making secrets", &error))?;

@@ -28,6 +28,8 @@ use crate::{
 
 /// How often progress of a stage is announced at most.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+/// How long after a stage's time what goes on is ended: what watches that time itself says more.
+const OVERTIME: Duration = Duration::from_secs(5);
 
 /// What all stages of a run share.
 pub(crate) struct Session<'a> {
@@ -57,6 +59,8 @@ pub(crate) struct Session<'a> {
     pub(crate) flaky_fails: bool,
     /// When the whole run has to be over.
     pub(crate) deadline: Deadline,
+    /// When the stage that runs has to be over.
+    pub(crate) stage_deadline: Mutex<Deadline>,
     /// When progress was announced last, and what it was.
     pub(crate) progress: Mutex<Option<(Instant, String)>>,
     /// The names that the journal knows.
@@ -132,12 +136,42 @@ impl Session<'_> {
         log.map_err(|error: process::Error| state_trouble(&error.to_string()))
     }
 
-    /// Returns how long something may take that has a limit of its own and must end with the run.
+    /// Returns how long something may take that has a limit of its own and must end with its stage.
     pub(crate) fn limit(&self, own: Duration) -> Deadline {
-        Deadline::after(own).min(self.deadline)
+        Deadline::after(own).min(self.stage_deadline())
     }
 
-    /// Tells whether a signal ended the run.
+    /// Returns how long the stage that runs may still take.
+    pub(crate) fn left(&self) -> Duration {
+        self.stage_deadline().left()
+    }
+
+    /// Returns when the stage that runs has to be over.
+    fn stage_deadline(&self) -> Deadline {
+        *self
+            .stage_deadline
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins the time of a stage: waits end with it, and what still goes on a moment later is ended.
+    pub(crate) fn begin_stage(&self) {
+        let timeouts = self.config.timeouts.on(&self.ctx.settings.limits, None);
+        let deadline = Deadline::after(timeouts.stage).min(self.deadline);
+        *self
+            .stage_deadline
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = deadline;
+        let last = Deadline::after(deadline.left() + OVERTIME);
+        self.app.docker.host().interrupt.set_limit(Some(last));
+    }
+
+    /// Ends the time of a stage, so that evidence can still be gathered.
+    pub(crate) fn end_stage(&self) {
+        self.app.docker.host().interrupt.set_limit(None);
+    }
+
+    /// Tells whether a signal ended the run, or the stage's time did.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.app.docker.host().interrupt.is_set()
     }
@@ -195,7 +229,14 @@ impl<'a> StageRun<'a> {
     }
 
     /// Takes note of a check that ended; tells whether it did not go wrong.
-    pub(crate) fn finish(&mut self, check: CheckResult) -> bool {
+    pub(crate) fn finish(&mut self, mut check: CheckResult) -> bool {
+        let is_cut = |trouble: &Trouble| trouble.code == "interrupted";
+        if check.trouble.as_ref().is_some_and(is_cut) && !self.session.ctx.host.interrupt.is_set() {
+            let message = format!("`{}` was ended with the time of its stage", check.name);
+            let trouble = out_of_time(message);
+            check.outcome = trouble.outcome();
+            check.trouble = Some(trouble);
+        }
         let is_fine = check.outcome.is_pass() || check.outcome == Outcome::Skip;
         self.session.announcer.say(Fact::CheckFinished {
             stage: self.stage,
@@ -211,6 +252,12 @@ impl<'a> StageRun<'a> {
             .iter()
             .all(|check| check.outcome.is_pass() || check.outcome == Outcome::Skip)
     }
+}
+
+/// Returns the trouble of what did not end in time.
+pub(crate) fn out_of_time(message: impl Into<String>) -> Trouble {
+    Trouble::recipe("timeout", message)
+        .hint("set a longer `stage-timeout` in `recipe.toml`, or `run-timeout` in `ccci.toml`")
 }
 
 /// Returns the trouble of a state directory that cannot be used.

@@ -176,12 +176,8 @@ impl<'a> Course<'a> {
         let mut made = None;
         let is_made = run.generic("backup-made", || {
             let log = self.session.log(Stage::Backup, "backup")?;
-            self.session.progress(
-                Stage::Backup,
-                "making a backup",
-                &[],
-                self.session.deadline.left(),
-            );
+            self.session
+                .progress(Stage::Backup, "making a backup", &[], self.session.left());
             let snapshot = self.session.deployer.backup(&self.session.app, &log);
             made = Some(snapshot.map_err(|error| classify::deployer_error("the backup", &error))?);
             Ok(Remark::Passed)
@@ -232,12 +228,8 @@ impl<'a> Course<'a> {
             let look = settle::look(&self.session.app, &self.services()).map_err(docker_trouble)?;
             *self.memory.borrow_mut() = Memory::after(&look);
             let log = self.session.log(Stage::Restore, "restore")?;
-            self.session.progress(
-                Stage::Restore,
-                "restoring",
-                &[],
-                self.session.deadline.left(),
-            );
+            self.session
+                .progress(Stage::Restore, "restoring", &[], self.session.left());
             let done = self
                 .session
                 .deployer

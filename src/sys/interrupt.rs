@@ -10,6 +10,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
+use super::wait::Deadline;
+
 /// A signal that asks ccci to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -66,6 +68,8 @@ pub(crate) struct Interrupt {
     shared: Arc<Shared>,
     /// How many signals are passed over before this counts as interrupted.
     spared: usize,
+    /// When work with a time limit of its own has to stop, as soon as one is set.
+    limit: Option<Arc<Mutex<Option<Deadline>>>>,
 }
 
 /// What all clones of an interrupt share.
@@ -118,6 +122,7 @@ impl Interrupt {
         Self {
             shared: Arc::default(),
             spared: 0,
+            limit: None,
         }
     }
 
@@ -136,17 +141,46 @@ impl Interrupt {
         Self {
             shared: Arc::clone(&self.shared),
             spared: 1,
+            limit: None,
         }
+    }
+
+    /// Returns the same state, seen by work that must also stop when its own time is over, which `set_limit` says.
+    pub(crate) fn limited(&self) -> Self {
+        Self {
+            limit: Some(Arc::default()),
+            ..self.clone()
+        }
+    }
+
+    /// Sets when this work and its clones have to stop, or takes the limit away; others are not touched.
+    pub(crate) fn set_limit(&self, deadline: Option<Deadline>) {
+        if let Some(limit) = &self.limit {
+            *limit.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+        }
+    }
+
+    /// Returns how much of its own time this work has left, if that is limited.
+    fn time_left(&self) -> Option<Duration> {
+        let limit = self.limit.as_ref()?;
+        let deadline = *limit.lock().unwrap_or_else(PoisonError::into_inner);
+        deadline.map(|deadline| deadline.left())
+    }
+
+    /// Tells whether this work has used up its own time.
+    fn is_out_of_time(&self) -> bool {
+        self.time_left().is_some_and(|left| left.is_zero())
     }
 
     /// Returns whether this work is to stop.
     pub(crate) fn is_set(&self) -> bool {
-        self.count() > self.spared
+        self.count() > self.spared || self.is_out_of_time()
     }
 
     /// Returns how hard children of this work are ended.
     pub(crate) fn urgency(&self) -> Urgency {
         match self.count() {
+            count if count <= self.spared && self.is_out_of_time() => Urgency::Ask,
             count if count <= self.spared => Urgency::None,
             1 => Urgency::Ask,
             _ => Urgency::Kill,
@@ -176,6 +210,11 @@ impl Interrupt {
             else {
                 return false;
             };
+            let limit = self.time_left().unwrap_or(Duration::MAX);
+            if limit.is_zero() {
+                return true;
+            }
+            let left = left.min(limit);
             let woken = self.shared.changed.wait_timeout(received, left);
             received = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -227,6 +266,23 @@ mod tests {
         interrupt.raise(Signal::Int);
         assert!(shielded.is_set());
         assert_eq!(shielded.urgency(), Urgency::Kill);
+    }
+
+    #[test]
+    fn a_time_limit_stops_its_own_work_alone_until_it_is_taken_away() {
+        let all = Interrupt::never();
+        let limited = all.limited();
+        assert!(!limited.clone().wait(Duration::ZERO));
+        limited.set_limit(Some(Deadline::after(Duration::from_millis(5))));
+        let begin = Instant::now();
+        assert!(limited.clone().wait(Duration::from_secs(60)));
+        assert!(begin.elapsed() < Duration::from_secs(30));
+        assert_eq!((limited.is_set(), limited.urgency()), (true, Urgency::Ask));
+        assert!(!all.is_set() && limited.signal().is_none());
+        limited.set_limit(None);
+        assert!(!limited.is_set());
+        all.raise(Signal::Int);
+        assert!(limited.is_set());
     }
 
     #[test]
