@@ -1,6 +1,7 @@
 //! The inside of one run: prepares, runs the stages, tears down, writes the report.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -61,7 +62,10 @@ impl Attempt<'_> {
             .and_then(|()| self.prepared(&app))
             .and_then(|prepared| {
                 if self.job.dry_run == DryRun::No {
-                    self.run_stages(&app, prepared).map(|()| None)
+                    // Whatever goes wrong, ccci itself included, the app is removed.
+                    let run = AssertUnwindSafe(|| self.run_stages(&app, prepared));
+                    let ended = catch_unwind(run).unwrap_or_else(|_| Err(internal_error()));
+                    ended.map(|()| None)
                 } else {
                     Ok(Some(prepared.plan))
                 }
@@ -422,6 +426,12 @@ impl Attempt<'_> {
             drop(std::fs::remove_dir_all(folder));
         }
     }
+}
+
+/// Returns the trouble of a fault of ccci itself.
+fn internal_error() -> Trouble {
+    Trouble::broken("internal-error", "ccci itself went wrong")
+        .hint("report this, with what it printed and the records of this run")
 }
 
 /// Returns docker for work that has a time limit of its own.
