@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    reach::{Entrance, SHOWN_LINES, keep_exchange, service_address, target},
+    reach::{Entrance, SHOWN_LINES, keep_exchange, service_address, target, unanswered},
     session::Session,
 };
 use crate::{
@@ -46,11 +46,11 @@ fn http_check(
     let result = probe.request(&request);
     let judged = match &result {
         Ok(response) => compare(check, response),
-        Err(error) => Err(Trouble::recipe(
-            "check-unanswered",
-            format!("{} {} has no answer", request.method, request.path),
-        )
-        .because(error.to_string())),
+        Err(error) => {
+            let message = format!("{} {} has no answer", request.method, request.path);
+            let what = ("check-unanswered", message.as_str());
+            Err(unanswered(session.plan.ingress, error, what))
+        }
     };
     judged.map_err(|trouble| {
         let text = render_exchange(probe.target(), &request, &result);

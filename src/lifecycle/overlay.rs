@@ -95,12 +95,7 @@ pub(crate) fn run_tests(run: &mut StageRun<'_>, overlays: &Overlays<'_>) {
             name: &check.name,
         };
         run.check(name, || {
-            session.progress(
-                stage,
-                &format!("check {}", check.name),
-                &[],
-                session.deadline.left(),
-            );
+            session.progress(stage, &format!("check {}", check.name), &[], session.left());
             declared::make(session, stage, &overlays.entrance, &check.probe).map(Remark::Note)
         });
     }
@@ -226,12 +221,23 @@ fn run_file(
         limit,
     };
     let ran = runner::run(session.app.docker.host(), &runners, &file, &log);
-    ran.map_err(|error| {
-        let cause = std::error::Error::source(&error)
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        Trouble::recipe("test-not-run", error.to_string()).because(cause)
-    })
+    ran.map_err(|error| not_run(&error))
+}
+
+/// Explains a file that could not be run: the machine is at fault where it gave neither log nor directory.
+fn not_run(error: &runner::Error) -> Trouble {
+    use crate::sys::process::Error as Cause;
+    match error {
+        runner::Error::Scratch { source, .. } => state_trouble(&source.to_string()),
+        runner::Error::Process { source, .. } => match source {
+            Cause::Log { source, .. } | Cause::File { source, .. } => {
+                state_trouble(&source.to_string())
+            }
+            Cause::NotFound { .. } | Cause::Start { .. } => {
+                Trouble::recipe("test-not-run", error.to_string()).because(source.to_string())
+            }
+        },
+    }
 }
 
 /// Returns what went wrong with a file that ran.

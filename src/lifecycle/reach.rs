@@ -191,13 +191,35 @@ fn judge_reachable(
                 format!("the app answers {status}"),
             ))
         }
-        Err(error @ Error::Certificate { .. }) => Err(Unfit {
-            short: "wrong certificate".to_owned(),
-            is_final: true,
-            trouble: Trouble::broken("certificate", message).because(error.to_string()),
-        }),
-        Err(error) => Err(unfit("no answer".to_owned(), error.to_string())),
+        Err(error) => {
+            let is_final = matches!(error, Error::Certificate { .. });
+            let short = if is_final {
+                "wrong certificate"
+            } else {
+                "no answer"
+            };
+            Err(Unfit {
+                short: short.to_owned(),
+                is_final,
+                trouble: unanswered(session.plan.ingress, error, ("not-reachable", &message)),
+            })
+        }
     }
+}
+
+/// Explains a request without an answer: one that did not get as far as the app says nothing about the recipe.
+pub(super) fn unanswered(
+    ingress: IngressKind,
+    error: &Error,
+    (code, message): (&str, &str),
+) -> Trouble {
+    let trouble = match (ingress, error) {
+        (_, Error::Certificate { .. }) => Trouble::broken("certificate", message),
+        (IngressKind::Proxy, Error::Dns(_)) => Trouble::broken("dns", message),
+        (IngressKind::Proxy, Error::Refused { .. }) => Trouble::broken("proxy-away", message),
+        (IngressKind::Proxy | IngressKind::Direct, _) => Trouble::recipe(code, message),
+    };
+    trouble.because(error.to_string())
 }
 
 /// Keeps an exchange as evidence; returns where.
@@ -295,4 +317,25 @@ pub(crate) fn service_container(
             format!("no container of `{service}` runs on this node"),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::outcome::Fault;
+
+    #[test]
+    fn a_proxy_that_is_away_is_no_fault_of_the_recipe_and_an_app_that_is_away_is() {
+        let fault = |ingress, error: &Error| unanswered(ingress, error, ("x", "y")).fault;
+        let refused = Error::Refused {
+            host: "a.test".to_owned(),
+            cause: "connection refused".to_owned(),
+        };
+        assert_eq!(fault(IngressKind::Proxy, &refused), Fault::Broken);
+        assert_eq!(fault(IngressKind::Direct, &refused), Fault::Recipe);
+        let dns = Error::Dns("a.test".to_owned());
+        assert_eq!(fault(IngressKind::Proxy, &dns), Fault::Broken);
+        let reset = Error::Reset("a.test".to_owned());
+        assert_eq!(fault(IngressKind::Proxy, &reset), Fault::Recipe);
+    }
 }
