@@ -296,10 +296,12 @@ impl Attempt<'_> {
         match fetched {
             Ok(()) if course.session.deadline.is_over() => {
                 let message = "the run's time was over before this stage began";
-                drop(run.generic("in-time", || Err(out_of_time(message))));
+                run.generic("in-time", || Err(out_of_time(message)));
             }
             Ok(()) => course.run(&mut run),
-            Err(trouble) => drop(run.generic("images", || Err(trouble))),
+            Err(trouble) => {
+                run.generic("images", || Err(trouble));
+            }
         }
         if stage == Stage::Install && self.job.lint == LintCounts::Denied {
             self.deny_lint(&mut run);
@@ -353,7 +355,18 @@ impl Attempt<'_> {
                     Stage::Install => planned.stage != Stage::Install && failed(Stage::Install),
                     _ => planned.stage == Stage::Restore && failed(Stage::Backup),
                 });
-        blocked_by.map(|earlier| SkipReason::Earlier(format!("{earlier} did not pass")))
+        let was_skipped = |stage: Stage| {
+            let mut results = report.stages.iter();
+            results.any(|result| result.stage == stage && result.outcome == Outcome::Skip)
+        };
+        blocked_by.map(|earlier| {
+            let what = if was_skipped(earlier) {
+                "was skipped"
+            } else {
+                "did not pass"
+            };
+            SkipReason::Earlier(format!("{earlier} {what}"))
+        })
     }
 
     /// Records and announces the end of a stage.

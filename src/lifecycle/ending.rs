@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     model::{
+        app::StackName,
         event::{DiagnosticLevel, Fact, Kept, RunFinished, TeardownFinished},
         journal::Entry,
         outcome::{Verdict, millis},
@@ -22,6 +23,7 @@ use crate::{
         interrupt::Interrupt,
         journal::{self, Journal},
         process::Host,
+        run_dir,
     },
     tool::{app::App, docker::client::Docker},
 };
@@ -78,12 +80,25 @@ impl Attempt<'_> {
         match shielded.list_objects() {
             Ok(objects) => {
                 let after = resources(objects.clone());
-                finished.vanished = vanished(&self.record.report().before, &after, &belongings);
+                let before = self.record.report().before.clone();
+                let stacks = self.stacks_of_runs();
+                finished.vanished = vanished(&before, &after, &belongings, &stacks);
                 self.record.report().after = after;
             }
             Err(error) => finished.errors.push(error.to_string()),
         }
         finished
+    }
+
+    /// Lists the stacks of all runs that are known here: what is theirs may come and go beside this run.
+    fn stacks_of_runs(&self) -> Vec<StackName> {
+        let runs = run_dir::list(&self.ctx.settings.state.dir).unwrap_or_default();
+        let histories = runs
+            .into_iter()
+            .filter_map(|(_, entry)| Some(journal::read(&entry).ok()?.0));
+        histories
+            .filter_map(|history| Some(history.begun?.stack))
+            .collect()
     }
 
     /// Removes what belongs to the app; the first signal does not cut it short.
@@ -200,10 +215,20 @@ pub(super) fn remove_folders(entry: &Path) -> Vec<String> {
 /// Lists what was there before, was not the app's and is gone.
 ///
 /// Containers come and go by themselves, and so does all that belongs to other runs.
-fn vanished(before: &[Resource], after: &[Resource], belongings: &Belongings) -> Vec<Resource> {
+fn vanished(
+    before: &[Resource],
+    after: &[Resource],
+    belongings: &Belongings,
+    stacks: &[StackName],
+) -> Vec<Resource> {
     let after: BTreeSet<&Resource> = after.iter().collect();
+    let mut all = stacks.to_vec();
+    all.push(belongings.stack.clone());
     let is_ours = |resource: &&Resource| {
-        belongings.known.contains(*resource) || belongings.stack.short(&resource.name).is_some()
+        belongings.known.contains(*resource)
+            || all
+                .iter()
+                .any(|stack| stack.short(&resource.name).is_some())
     };
     let lasting = before
         .iter()
@@ -217,6 +242,7 @@ fn vanished(before: &[Resource], after: &[Resource], belongings: &Belongings) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::app::AppDomain;
 
     #[test]
     fn working_folders_go_and_records_stay() {
@@ -229,5 +255,23 @@ mod tests {
         assert!(!at("backups").exists() && at("report.json").exists());
         std::fs::write(at("work"), "no folder").unwrap();
         assert_eq!(remove_folders(entry.path()).len(), 1);
+    }
+
+    #[test]
+    fn what_vanished_was_there_and_belonged_to_no_run() {
+        let stack = |domain: &str| domain.parse::<AppDomain>().unwrap().stack();
+        let belongings = Belongings {
+            stack: stack("a-12.x.org"),
+            known: BTreeSet::new(),
+        };
+        let volume = |name: &str| Resource::new(ResourceKind::Volume, name);
+        let before = ["a-12_x_org_d", "b-34_x_org_d", "theirs", "stays"].map(volume);
+        let gone = vanished(
+            &before,
+            &[volume("stays")],
+            &belongings,
+            &[stack("b-34.x.org")],
+        );
+        assert_eq!(gone, [volume("theirs")]);
     }
 }

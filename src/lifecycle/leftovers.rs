@@ -44,7 +44,9 @@ impl Attempt<'_> {
             objects = app.docker.list_objects().map_err(docker_trouble)?;
         }
         if self.job.dry_run == DryRun::No {
-            dead.iter().for_each(|(entry, _)| self.close(entry));
+            for (entry, _) in &dead {
+                self.close(entry);
+            }
         }
         self.record.report().before = resources(objects);
         Ok(())

@@ -113,7 +113,7 @@ pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
                 if deadline.is_over() || made_nothing {
                     break removal.belongings.known.iter().cloned().collect();
                 }
-                drop(rest(removal, LONGEST_PAUSE));
+                let _whole = rest(removal, LONGEST_PAUSE);
             }
         }
         if is_abandoned(removal) {

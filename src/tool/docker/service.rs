@@ -334,7 +334,7 @@ pub(crate) fn next_event(
         Ok(_) => true,
         Err(RecvTimeoutError::Timeout) => false,
         Err(RecvTimeoutError::Disconnected) => {
-            drop(wait::pause(pause, interrupt));
+            let _whole = wait::pause(pause, interrupt);
             false
         }
     };
