@@ -12,7 +12,7 @@ use crate::{
     model::app::StackName,
     sys::{
         interrupt::Interrupt,
-        process::{Cmd, LineStream},
+        process::{Cmd, Host, LineStream},
         wait,
     },
 };
@@ -313,7 +313,12 @@ impl Docker {
             "{{.Action}}",
         ];
         let cmd: Cmd = self.call("watch events", limit, args).into_cmd();
-        Ok(cmd.spawn_lines(self.host())?)
+        // It changes nothing, and it would hold the run's lock for hours after ccci was killed.
+        let host = Host {
+            inherit: None,
+            ..self.host().clone()
+        };
+        Ok(cmd.spawn_lines(&host)?)
     }
 
     /// Removes services at once; those that are gone already are no error.
