@@ -2,19 +2,184 @@
 //!
 //! The code map; each folder uses those below it only, and `exit` is used by `command` alone.
 //!
-//! - `main.rs`: the program
-//! - `lib.rs`: this map, and which command is run
-//! - `cli`, `cli.rs`: the command line as types; their comments are the help
+//! - `main.rs`: The `ccci` program: hands its arguments over, returns the exit code.
+//! - `cli.rs`: The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
+//! - `cli/app_args.rs`: What the commands about one app take.
+//! - `cli/test_args.rs`: What `ccci test` takes.
+//! - `cli/values.rs`: Readers of the values that flags and arguments take.
+//! - `exit.rs`: The exit codes of every command, and what each means.
+//! - `command/`: One file a command: read what it needs, call `lifecycle`, render; never parses another program's output.
+//! - `command/aftermath.rs`: What is written once the runs are over: reports for CI engines, and which old runs go.
+//! - `command/batch.rs`: Several runs side by side, and when no further one begins.
+//! - `command/completions.rs`: `ccci completions`: the completion script of a shell.
+//! - `command/config.rs`: `ccci config`: every setting with where it came from.
+//! - `command/dispatch.rs`: From the command line to the command, and from its end to the exit code.
+//! - `command/error.rs`: The top error: its kind decides the exit code, its cause and hint are what people read.
+//! - `command/exec.rs`: `ccci exec` and `ccci shell`: into a service of an app under test.
+//! - `command/help.rs`: `ccci help`: the help of a command, or about a topic.
+//! - `command/host.rs`: What every command starts from: the flags, the environment, the settings, the machine.
+//! - `command/secrets.rs`: Makes known what must not be shown, before any child starts.
+//! - `command/select.rs`: Turns arguments and the words of a CI engine into the runs that are asked for.
+//! - `command/test.rs`: `ccci test`: from what was selected to the exit code.
+//! - `command/view.rs`: Where text goes: the terminal on standard error, messages for programs on standard output.
+//! - `lifecycle/`: What happens to one app in one run: never prints.
+//! - `lifecycle/announce.rs`: Announces the facts of a run to all who read them, in one order.
+//! - `lifecycle/attempt.rs`: The inside of one run: prepares, runs the stages, tears down, writes the report.
+//! - `lifecycle/backup_check.rs`: Checks that a backup holds what its labels promise and what was planted.
+//! - `lifecycle/canary.rs`: The data canary: plants data in an app's volumes and databases, changes it, reads it back.
+//! - `lifecycle/canary_row.rs`: The data canary in databases: a row in a table of its own, written and read by the engine's own client.
+//! - `lifecycle/classify.rs`: Whose fault an error text is: one table that turns what docker and abra say into causes.
+//! - `lifecycle/convergence.rs`: Judges from services and tasks whether an app has converged, may still, or never will.
+//! - `lifecycle/declared.rs`: Makes the checks that `recipe.toml` declares as data.
+//! - `lifecycle/deploy.rs`: Makes an app and deploys it: record, secrets, journal, the first time and over what runs.
+//! - `lifecycle/ending.rs`: The end of a run: teardown or keeping, the last inventory, the verdict, the report.
+//! - `lifecycle/evidence.rs`: Gathers, before teardown, what shows why a stage did not pass.
+//! - `lifecycle/fetch.rs`: Brings the recipe under test into the run's own directory and finds its revisions.
+//! - `lifecycle/images.rs`: Fetches images before any clock starts.
+//! - `lifecycle/leftovers.rs`: What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
+//! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
+//! - `lifecycle/overlay.rs`: Runs the tests and hooks that people wrote, with what they may see of the run.
+//! - `lifecycle/planting.rs`: Plants tokens at an app's spots before an operation and compares them after it.
+//! - `lifecycle/preflight.rs`: What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
+//! - `lifecycle/prepare.rs`: Gets everything ready before anything is deployed: checkout, compose policy, names, tests, the plan.
+//! - `lifecycle/reach.rs`: Finds out how an app is reached, waits until it answers, makes the checks that are declared as data.
+//! - `lifecycle/record.rs`: Keeps a run's report and writes it, as JSON, JUnit and Markdown, whenever it has grown.
+//! - `lifecycle/runner.rs`: Executes one run from its first announcement to its report, and always ends in teardown.
+//! - `lifecycle/session.rs`: One run while it goes on: what its stages share.
+//! - `lifecycle/settle.rs`: Waits, driven by events, until an app has converged or never will.
+//! - `lifecycle/side.rs`: One revision of the recipe under test: checked out, rendered, checked against the compose policy.
+//! - `lifecycle/stage_end.rs`: How the end of a stage is recorded and announced, also of one that was never reached.
+//! - `lifecycle/stages.rs`: What each stage of a cold run does and checks.
+//! - `lifecycle/teardown.rs`: Removes an app and proves that nothing of it is left.
+//! - `lifecycle/watchdog.rs`: Watches a run from the side: announces a signal at once and a slow stage each period.
+//! - `render/`: Model to text, into the `Write` it is given: never runs anything.
+//! - `render/block.rs`: The blocks of several lines: the evidence of a stage, and how a run ended.
+//! - `render/board.rs`: What is known of all runs and shown of them, on a clock that its caller keeps.
+//! - `render/clean.rs`: Makes outside text harmless on a terminal: one line, without control sequences or marks that turn text around.
+//! - `render/github.rs`: Workflow commands for GitHub Actions: an annotation per stage that did not pass.
+//! - `render/junit.rs`: `JUnit` XML from a report, for CI systems that read it.
+//! - `render/level.rs`: How much of a run is shown: the settings that choose, and the choice itself.
+//! - `render/line.rs`: One line of a run: its status word, its colour, its place in the columns.
+//! - `render/lines.rs`: Turns each event of a run into the lines that people read.
+//! - `render/live.rs`: The few lines that are redrawn while runs go on.
+//! - `render/mode.rs`: Decides how progress is shown, from the flag and what is around.
+//! - `render/plan.rs`: A plan as text, for those who asked what would be done.
+//! - `render/results.rs`: The lines of stages and checks that ended.
+//! - `render/running.rs`: What is known of a run while it goes on, gathered from its events.
+//! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
+//! - `render/screen.rs`: The terminal that the live region is drawn on: cursor moves as bytes, one write a frame.
+//! - `render/summary.rs`: The summary of a run as Markdown, for a page of CI.
+//! - `render/terminal.rs`: The one place where text for people is written: lines of all runs, and the live region below them.
+//! - `render/times.rs`: Durations as the lines of a run show them, from milliseconds.
+//! - `tool/`: One file per outside program or service: builds its arguments, parses its output, never decides a verdict.
+//! - `tool/abra.rs`: The deployer that drives abra: every known trap of abra is dealt with here, and nowhere else.
+//! - `tool/abra/answer.rs`: How a call of abra ended, by what it printed: pure parsers, made from the samples in their tests.
+//! - `tool/abra/call.rs`: How abra is called: its environment, its terminal, its time limit, what its end means.
+//! - `tool/abra/download.rs`: What a snapshot holds: abra downloads a part of it, which is searched without being unpacked.
+//! - `tool/abra/listing.rs`: The lists that abra prints: pure parsers that take what versions may differ in.
+//! - `tool/app.rs`: An app of a run as the deployers see it: its names and its places on this host.
+//! - `tool/archive.rs`: Backups of the built-in deployer: one tar archive a volume or path, with the hooks that the labels name.
+//! - `tool/deployer.rs`: What deploys an app: the trait of the two that ship.
+//! - `tool/docker/`: Docker's command line: one private builder, one method per verb, parsers on bytes.
+//! - `tool/docker/client.rs`: How docker is called, and how a call can end.
+//! - `tool/docker/container.rs`: Containers of this node: run a command in them, copy to and from them, find their address.
+//! - `tool/docker/image.rs`: Images: whether this node has them, and getting those it lacks.
+//! - `tool/docker/inventory.rs`: What is on the swarm: every object, with the stack that it says it belongs to.
+//! - `tool/docker/network.rs`: Networks that apps share: whether one is there, and whether something on it answers on a port.
+//! - `tool/docker/service.rs`: Services and their tasks: what swarm wants, what it has, what went wrong.
+//! - `tool/docker/stack.rs`: Whole stacks: render their compose files, deploy them, make their secrets; and the engine itself.
+//! - `tool/git.rs`: git: reads repositories, copies them, and takes one commit out of them.
+//! - `tool/git/fetch.rs`: Copies of a repository: from this machine or from a server, into a directory of our own.
+//! - `tool/git/read.rs`: What a repository holds: its branches, tags, changes and files.
+//! - `tool/git/tests/hostile.rs`: Repositories and names that try to make git do something else.
+//! - `tool/git/tests/server.rs`: Fetching from a server that git's own program answers for.
+//! - `tool/git/worktree.rs`: The files of a copy: one commit's, or those of a checkout as they are.
+//! - `tool/overlay_files.rs`: Finds tests and hooks by their names, and refuses what cannot or must not run.
+//! - `tool/probe.rs`: HTTP requests to the app under test, by ureq.
+//! - `tool/probe/exchange.rs`: One exchange as evidence, and whose answer it is.
+//! - `tool/probe/judge.rs`: Compares an answer with what was expected of it; never asks anything itself.
+//! - `tool/probe/transport.rs`: How ureq connects: to which address, trusting whom.
+//! - `tool/rendering.rs`: A checkout and an `.env` become the rendered stack that a deployer hands to the swarm.
+//! - `tool/runner.rs`: Runs one test or hook: the file itself, or pytest or hurl with it.
+//! - `tool/stack.rs`: The built-in deployer: reads the recipe format and drives docker alone, leaving what abra would leave.
+//! - `sys/`: The operating system: processes, files, locks, signals; it does not know recipes.
+//! - `sys/context.rs`: What a command has at hand: settings, what children share, the machine's name.
+//! - `sys/durable.rs`: Files that survive a crash: replaced as a whole, or appended to record by record.
+//! - `sys/interrupt.rs`: Signals that end a run set a state here, which loops ask; nothing here ends a child or a run.
+//! - `sys/journal.rs`: The journal of a run: lines that are on disk before what they announce is done.
+//! - `sys/lock.rs`: Named locks that the kernel frees when the last process that holds them ends; age and process ids decide nothing.
+//! - `sys/process.rs`: The only place where a child process starts: environment, time limit, process group, log, redaction.
+//! - `sys/process/capture.rs`: Reads one stream of a child: through the redactor into memory, log and lines.
+//! - `sys/process/group.rs`: Signals to a whole process group, until none of its processes is left.
+//! - `sys/process/line_stream.rs`: A child that runs beside its caller, who reads its lines when it likes.
+//! - `sys/process/lines.rs`: Cuts a stream into lines that are safe to show: no control sequences, no endless line.
+//! - `sys/process/output.rs`: How a child ended, with what it printed.
+//! - `sys/process/quote.rs`: A command as people would type it in a shell; for display, never to be run.
+//! - `sys/process/replace.rs`: The end of ccci in favour of another program, which takes its terminal over.
+//! - `sys/process/start.rs`: Starts a child with an environment, a process group and pipes of our own, and the threads that serve it.
+//! - `sys/process/step_log.rs`: The log of one step: append-only, masked, capped; that it cannot be written stops no command.
+//! - `sys/process/stray.rs`: Finds processes of a run that left their process group, by the marker in their environment.
+//! - `sys/process/supervise.rs`: Watches a running child until it and its group have ended: time limit, signals, grace, kill.
+//! - `sys/pty.rs`: A pair of pseudo-terminal ends, for programs that behave otherwise on a pipe; it starts nothing.
+//! - `sys/random.rs`: Random bytes of the kernel.
+//! - `sys/redact.rs`: Secret values, with the filter that every byte of child output passes; no `Secret` exists that the filter does not know.
+//! - `sys/redact/forms.rs`: The spellings in which one secret value may turn up in the output of a program.
+//! - `sys/redact/matcher.rs`: Finds every form of every secret in bytes; it knows no streams.
+//! - `sys/run_dir.rs`: The directory of a run: events, logs and reports, redacted before they are written, and how long they are kept.
+//! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.
+//! - `config/`: Settings of ccci and declarations of recipes: what was written becomes what is meant.
+//! - `config/environment.rs`: The environment, read once: what follows from it for ccci, and what children get of it.
+//! - `config/error.rs`: Why settings or a recipe's declarations cannot be used.
+//! - `config/file.rs`: Reads configuration files, and refuses those that nobody should trust.
+//! - `config/keys.rs`: The list of all settings: each one's key, the variable that sets it, and who may set it.
+//! - `config/layer.rs`: Layers of settings: each one's values with their origin, merged key by key.
+//! - `config/load.rs`: Reads the layers of settings: files, environment and flags, each over the one before.
+//! - `config/placeholder.rs`: Placeholders in the values of `[env]`: `{domain}` and its like stand for what only the run knows.
+//! - `config/probe_config.rs`: `[[check]]` and `[[ready]]` of a `recipe.toml`: what was written becomes what is asked.
+//! - `config/recipe_config.rs`: What a recipe declares about its own tests, in `recipe.toml`.
+//! - `config/reference.rs`: `docs/config.md`, made from the commented files that hold every key.
+//! - `config/settings.rs`: The settings, resolved: nothing is optional that has a default.
+//! - `config/work_tree.rs`: Whether a directory belongs to the work tree under test, whose author must not configure this host.
+//! - `config/written.rs`: The settings as a file writes them: everything optional, nothing unknown.
+//! - `model/`: Pure types and decisions: never reads the clock, the disk or the environment.
+//! - `model/abra_sh.rs`: The variables that a recipe's `abra.sh` exports, read as text; never executes any of it.
+//! - `model/app.rs`: How an app is named on the swarm, and whether a name is one of ours.
+//! - `model/app_env.rs`: What an app's `.env` holds when ccci makes it from a recipe's sample.
+//! - `model/approval.rs`: The list of recipes whose own tests may run for heads that anybody may have written.
+//! - `model/backup.rs`: What a stack's backup labels ask for, in both of their versions; never copies anything.
+//! - `model/check.rs`: What `[[check]]` and `[[ready]]` of a `recipe.toml` declare.
+//! - `model/compose.rs`: A rendered stack, as `docker stack config` prints it, in types; never runs Docker.
+//! - `model/display.rs`: How a run is shown: the choices that flags make and the terminal obeys.
+//! - `model/env_file.rs`: The `.env` and `.env.sample` dialect as text; never reads the process environment.
+//! - `model/event.rs`: What a run announces while it goes on, and the trait of those who read it.
+//! - `model/html.rs`: What a check reads from a page of HTML, valid or not.
+//! - `model/input.rs`: What people type for durations, sizes, addresses and lists: text to type, with the rule in the error.
+//! - `model/journal.rs`: What a run's journal says: which objects can exist because of it.
+//! - `model/labels.rs`: What the labels of a service say to Traefik and to abra; never asks either.
+//! - `model/level.rs`: How far up the ladder of stages a run got.
+//! - `model/lint.rs`: What a recipe's author should know before a release, found by comparing base and head.
+//! - `model/outcome.rs`: How a stage, a check or a run ended, and whose fault it was.
+//! - `model/plan.rs`: What a run will do, decided from facts before anything is deployed.
+//! - `model/policy.rs`: What an untrusted recipe's compose files may ask for, deny by default; never reads a file.
+//! - `model/policy_objects.rs`: The compose policy for volumes, networks, secrets and configs; never looks at services.
+//! - `model/policy_raw.rs`: The compose policy for one file as it is written, before any tool sees it.
+//! - `model/policy_service.rs`: The compose policy for services; never looks at top-level objects but to find their names.
+//! - `model/recipe.rs`: What names and versions a recipe has.
+//! - `model/report.rs`: The record of a run that other programs read: `report.json`.
+//! - `model/resource.rs`: Kinds and names of the objects that an app leaves on a swarm; never asks the swarm itself.
+//! - `model/run.rs`: What is asked of a run, and how a run is called.
+//! - `model/secret_spec.rs`: Which secrets a recipe wants, by the lines of its `.env`; never makes or sees a value.
+//! - `model/service.rs`: One service of a rendered stack in types; never looks at what is around it.
+//! - `model/source.rs`: Where a recipe's repository comes from: parsed into parts, never matched by pattern.
+//! - `model/stage.rs`: The stages of a run and their order.
+//! - `model/yaml.rs`: Reads compose's scalars, lists and maps out of YAML, in either of their two forms.
 //!   - `test_args.rs`, `app_args.rs`: what each command takes
 //!   - `values.rs`: readers of values
-//! - `exit.rs`: the exit codes
-//! - `command`: one file a command
 //!   - `test.rs`: `ccci test`, by `select.rs` (what), `host.rs` (where), `batch.rs` (side by side), `aftermath.rs` (reports)
 //!   - `exec.rs`, `config.rs`, `completions.rs`, `help.rs`: the other commands
 //!   - `view.rs`: streams, colour and the terminal
 //!   - `secrets.rs`: what must not be shown
 //!   - `error.rs`: the top error
-//! - `lifecycle`: what happens to one app in one run
 //!   - `preflight.rs`: what is asked before anything is done
 //!   - `runner.rs`, `attempt.rs`, `session.rs`, `ending.rs`: one run, what its stages share, how it ends
 //!   - `fetch.rs`, `prepare.rs`, `side.rs`, `images.rs`, `deploy.rs`: from the recipe to the app
@@ -23,25 +188,20 @@
 //!   - `classify.rs`, `evidence.rs`: whose fault, and what shows it
 //!   - `teardown.rs`: removal, proved
 //!   - `announce.rs`, `record.rs`, `watchdog.rs`: facts, the report, signals and slow stages
-//! - `render`: model to text
 //!   - `terminal.rs`, `board.rs`, `live.rs`, `screen.rs`, `running.rs`: the screen
 //!   - `lines.rs`, `line.rs`, `block.rs`, `results.rs`, `times.rs`, `clean.rs`: its lines
 //!   - `level.rs`, `mode.rs`: how much, and how
 //!   - `junit.rs`, `summary.rs`, `github.rs`, `plan.rs`: other forms
-//! - `tool`: one file an outside program
 //!   - `deployer.rs`: the trait of `abra.rs` and `stack.rs`
 //!   - `docker`, `git`, `probe`, `runner.rs`: docker, git, HTTP, pytest and hurl
 //!   - `app.rs`, `rendering.rs`, `overlay_files.rs`, `archive.rs`: files they need
-//! - `sys`: the operating system
 //!   - `process.rs`: the gate of every child
 //!   - `redact.rs`, `interrupt.rs`, `wait.rs`, `lock.rs`, `pty.rs`, `random.rs`: what its name says
 //!   - `context.rs`, `run_dir.rs`, `journal.rs`, `durable.rs`: what a run is given, and what it writes
-//! - `config`: settings, and a recipe's declarations
 //!   - `load.rs`, `layer.rs`, `environment.rs`, `file.rs`, `work_tree.rs`: the layers
 //!   - `settings.rs`, `keys.rs`, `written.rs`, `defaults.toml`: the settings
 //!   - `recipe_config.rs`, `probe_config.rs`, `placeholder.rs`: `recipe.toml`
 //!   - `reference.rs`: `docs/config.md`
-//! - `model`: pure types; one file a word of the glossary
 
 use std::ffi::OsString;
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{
-        event::{DiagnosticLevel, Fact, RunStarted, StageFinished},
+        event::{DiagnosticLevel, Fact, RunStarted},
         journal::Entry,
         outcome::{Outcome, SkipReason, StageResult, Trouble},
         plan::{Plan, PlannedStage},
@@ -367,70 +367,6 @@ impl Attempt<'_> {
             };
             SkipReason::Earlier(format!("{earlier} {what}"))
         })
-    }
-
-    /// Records and announces the end of a stage.
-    fn finish_stage(&self, result: StageResult) {
-        let number = usize::from(result.stage.place());
-        let failed = result.outcome.is_failure() || result.outcome == Outcome::Broken;
-        let reproduce = failed.then(|| self.reproduce());
-        self.record.report().stages.push(result.clone());
-        self.announcer.say(Fact::StageFinished(StageFinished {
-            result,
-            number,
-            count: Stage::ALL.len(),
-            reproduce,
-        }));
-        // What cannot be written now is tried again at the end, where it counts.
-        drop(self.record.write(self.dir));
-    }
-
-    /// Returns the command that makes this run again and keeps the app.
-    fn reproduce(&self) -> String {
-        let request = &self.job.request;
-        let what = match &request.source {
-            Source::Path(path) => path.display().to_string(),
-            Source::Remote { .. } => request.recipe.to_string(),
-        };
-        let commit = self
-            .record
-            .report()
-            .plan
-            .as_ref()
-            .and_then(|plan| plan.head.commit.clone());
-        let reference = match (&request.wanted, commit) {
-            (Wanted::Default, _) if matches!(request.source, Source::Path(_)) => String::new(),
-            (_, Some(commit)) => format!(" --ref {}", commit.short()),
-            (Wanted::Ref(name) | Wanted::Version(name), None) => format!(" --ref {name}"),
-            (Wanted::Default, None) => String::new(),
-        };
-        format!(
-            "ccci test {what}{reference} --deployer {} --keep failed",
-            self.job.deployer.kind().word()
-        )
-    }
-
-    /// Ends a run that could not get as far as its stages.
-    fn fail_early(&self, trouble: Trouble) {
-        self.record.report().trouble = Some(trouble.clone());
-        let done = self.record.report().stages.len();
-        let mut missing = Stage::ALL.into_iter().skip(done);
-        let Some(stage) = missing.next() else { return };
-        self.finish_stage(StageResult {
-            outcome: trouble.outcome(),
-            trouble: Some(trouble),
-            log: None,
-            ..StageResult::judged(stage, Vec::new(), self.announcer.elapsed())
-        });
-        let reason = if self.ctx.host.interrupt.is_set() {
-            "interrupted".to_owned()
-        } else {
-            format!("{stage} did not pass")
-        };
-        for stage in missing {
-            let reason = SkipReason::Earlier(reason.clone());
-            self.finish_stage(StageResult::skipped(stage, reason));
-        }
     }
 
     /// Removes the directory of a run of which only the plan was asked for.

@@ -25,6 +25,7 @@ pub(crate) mod runner;
 pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod side;
+pub(crate) mod stage_end;
 pub(crate) mod stages;
 pub(crate) mod teardown;
 pub(crate) mod watchdog;

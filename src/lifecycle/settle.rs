@@ -1,6 +1,9 @@
 //! Waits, driven by events, until an app has converged or never will.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::{Duration, Instant},
+};
 
 use super::{
     classify,
@@ -9,11 +12,12 @@ use super::{
 };
 use crate::{
     model::{event::ServiceState, outcome::Trouble, stage::Stage},
-    sys::{process::LineStream, wait::Deadline},
-    tool::{
-        app::App,
-        docker::{client::Error, service::next_event},
+    sys::{
+        interrupt::Interrupt,
+        process::LineStream,
+        wait::{self, Deadline},
     },
+    tool::{app::App, docker::client::Error},
 };
 
 /// The pause between looks while containers come and go.
@@ -179,4 +183,42 @@ fn not_converged(states: &[ServiceState]) -> Trouble {
     waiting
         .map(describe)
         .fold(Trouble::recipe("not-converged", message), Trouble::because)
+}
+
+/// Waits for one event, or for a pause to be over; tells whether one came.
+///
+/// A watch that has ended, as when the engine is away, does not cut the pause short.
+fn next_event(
+    events: &Receiver<String>,
+    pause: std::time::Duration,
+    interrupt: &Interrupt,
+) -> bool {
+    let came = match events.recv_timeout(pause) {
+        Ok(_) => true,
+        Err(RecvTimeoutError::Timeout) => false,
+        Err(RecvTimeoutError::Disconnected) => {
+            let _whole = wait::pause(pause, interrupt);
+            false
+        }
+    };
+    // What happened meanwhile is seen in the same look at the swarm.
+    while events.try_recv().is_ok() {}
+    came
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_that_has_ended_does_not_cut_pauses_short() {
+        let (sender, events) = std::sync::mpsc::channel();
+        sender.send("start".to_owned()).unwrap();
+        let pause = std::time::Duration::from_millis(20);
+        assert!(next_event(&events, pause, &Interrupt::never()));
+        drop(sender);
+        let begun = std::time::Instant::now();
+        assert!(!next_event(&events, pause, &Interrupt::never()));
+        assert!(begun.elapsed() >= pause);
+    }
 }

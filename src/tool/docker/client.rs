@@ -210,6 +210,20 @@ fn last_words(output: &Output) -> String {
     line.trim_start_matches("rpc error: ").to_owned()
 }
 
+/// Returns the client's own words when it could not reach the engine, which it says with exit code 1.
+pub(super) fn lost_engine(output: &Output) -> Option<String> {
+    if output.ok() {
+        return None;
+    }
+    let text = output.stderr_text();
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| {
+        line.starts_with("Cannot connect to the Docker daemon")
+            || line.starts_with("error during connect:")
+    });
+    line.map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

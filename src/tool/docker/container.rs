@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::Path, time::Duration};
 
 use serde::Deserialize;
 
-use super::client::{Docker, Error, READ_LIMIT, REMOVE_LIMIT};
+use super::client::{Docker, Error, READ_LIMIT, REMOVE_LIMIT, lost_engine};
 use crate::sys::process::{Cmd, Output, StepLog};
 
 /// The network over which the host reaches a task's container.
@@ -380,20 +380,6 @@ pub(crate) struct FileCopy<'a> {
 pub(crate) fn is_missing_path(error: &Error) -> bool {
     let said = error.said().to_ascii_lowercase();
     said.contains("could not find the file") || said.contains("no such file or directory")
-}
-
-/// Returns the client's own words when it could not reach the engine, which it says with exit code 1.
-fn lost_engine(output: &Output) -> Option<String> {
-    if output.ok() {
-        return None;
-    }
-    let text = output.stderr_text();
-    let mut lines = text.lines().map(str::trim);
-    let line = lines.find(|line| {
-        line.starts_with("Cannot connect to the Docker daemon")
-            || line.starts_with("error during connect:")
-    });
-    line.map(str::to_owned)
 }
 
 /// Tells whether docker refused only because somebody is removing the object already.

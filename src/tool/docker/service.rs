@@ -1,20 +1,13 @@
 //! Services and their tasks: what swarm wants, what it has, what went wrong.
 
-use std::{
-    collections::BTreeMap,
-    sync::mpsc::{Receiver, RecvTimeoutError},
-};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::client::{Docker, Error, READ_LIMIT};
 use crate::{
     model::app::StackName,
-    sys::{
-        interrupt::Interrupt,
-        process::{Cmd, Host, LineStream},
-        wait,
-    },
+    sys::process::{Cmd, Host, LineStream},
 };
 
 /// A service as swarm sees it now.
@@ -327,27 +320,6 @@ impl Docker {
     }
 }
 
-/// Waits for one event, or for a pause to be over; tells whether one came.
-///
-/// A watch that has ended, as when the engine is away, does not cut the pause short.
-pub(crate) fn next_event(
-    events: &Receiver<String>,
-    pause: std::time::Duration,
-    interrupt: &Interrupt,
-) -> bool {
-    let came = match events.recv_timeout(pause) {
-        Ok(_) => true,
-        Err(RecvTimeoutError::Timeout) => false,
-        Err(RecvTimeoutError::Disconnected) => {
-            let _whole = wait::pause(pause, interrupt);
-            false
-        }
-    };
-    // What happened meanwhile is seen in the same look at the swarm.
-    while events.try_recv().is_ok() {}
-    came
-}
-
 impl From<Inspected> for Service {
     fn from(inspected: Inspected) -> Self {
         let Inspected {
@@ -437,18 +409,6 @@ mod tests {
             ("st_app", "1", TaskState::Rejected)
         );
         assert_eq!(task.error, "No such image: x:1");
-    }
-
-    #[test]
-    fn a_watch_that_has_ended_does_not_cut_pauses_short() {
-        let (sender, events) = std::sync::mpsc::channel();
-        sender.send("start".to_owned()).unwrap();
-        let pause = std::time::Duration::from_millis(20);
-        assert!(next_event(&events, pause, &Interrupt::never()));
-        drop(sender);
-        let begun = std::time::Instant::now();
-        assert!(!next_event(&events, pause, &Interrupt::never()));
-        assert!(begun.elapsed() >= pause);
     }
 
     #[test]
