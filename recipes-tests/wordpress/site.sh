@@ -1,0 +1,34 @@
+# Functions that the tests and hooks of this folder share; sourced by them, run by nobody.
+
+title="Site of $CCCI_APP_DOMAIN"
+
+# Says what is wrong, and ends the test.
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# Makes a request of the app by the name that it answers to; curl's arguments come after the path.
+request() {
+    path=$1
+    shift
+    curl --silent --show-error --fail --max-time 60 \
+        --header "Host: $CCCI_HOST_HEADER" --header 'X-Forwarded-Proto: https' "$@" "$CCCI_BASE_URL$path"
+}
+
+# Sends the set-up form as a person would; a site that is set up already stays as it is.
+set_up() {
+    password=$(od -An -tx1 -N16 /dev/urandom | tr -d ' \n')
+    request '/wp-admin/install.php?step=2' --output "$TMPDIR/set-up.html" \
+        --data-urlencode "weblog_title=$title" \
+        --data-urlencode 'user_name=keeper' \
+        --data-urlencode "admin_password=$password" \
+        --data-urlencode "admin_password2=$password" \
+        --data-urlencode 'pw_weak=1' \
+        --data-urlencode 'admin_email=keeper@example.com' \
+        --data-urlencode 'blog_public=0'
+    grep -q -e 'Success!' -e 'Already Installed' "$TMPDIR/set-up.html" || {
+        cp "$TMPDIR/set-up.html" "$CCCI_ARTIFACTS/"
+        fail 'WordPress did not accept the set-up form, see set-up.html among the artifacts'
+    }
+}
