@@ -1,5 +1,9 @@
 //! The front door of the repository: `cargo xtask TASK`, one file per task.
 
+mod bench;
+mod bench_lifecycle;
+mod bench_process;
+mod bench_table;
 mod demo;
 mod engine;
 mod examples;
@@ -50,6 +54,11 @@ const TASKS: &[Task] = &[
         name: "fmt",
         about: "format the code",
         run: fmt::run,
+    },
+    Task {
+        name: "bench",
+        about: "measure the speed goals; `bench run` what a run costs",
+        run: bench::run,
     },
     Task {
         name: "engine",
