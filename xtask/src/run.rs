@@ -12,6 +12,17 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::repo;
 
+/// What cargo tells xtask of xtask itself. A build script that watches them, as ring's does, would take a build from
+/// here for another than one from a shell, and each would build everything above it again.
+const ABOUT_XTASK: [&str; 6] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// A child process to start, in the root of the repository unless told otherwise.
 pub(crate) struct Cmd(Command);
 
@@ -23,6 +34,9 @@ pub(crate) fn cmd<S: AsRef<OsStr>>(program: S, args: &[&str]) -> Cmd {
         .args(args)
         .current_dir(repo::root())
         .stdin(Stdio::null());
+    for name in ABOUT_XTASK {
+        command.env_remove(name);
+    }
     Cmd(command)
 }
 
