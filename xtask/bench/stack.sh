@@ -18,12 +18,19 @@ clean() {
     [ "$status" -ne 0 ] || return 0
     trap - EXIT
     docker stack rm "$stack" > /dev/null 2>&1 || true
-    tries=300
-    until volumes=$(docker volume ls --quiet --filter "label=$label") && [ -z "$volumes" ]; do
-        # shellcheck disable=SC2086
-        docker volume rm $volumes > /dev/null 2>&1 || sleep 0.1
+    # A task that was about to start can make its volume after all, so one empty look is not enough.
+    empty=0 tries=300
+    while [ "$empty" -lt 2 ] && [ "$tries" -gt 0 ]; do
         tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || break
+        volumes=$(docker volume ls --quiet --filter "label=$label")
+        if [ -z "$volumes" ]; then
+            empty=$((empty + 1))
+            sleep 2
+        else
+            empty=0
+            # shellcheck disable=SC2086
+            docker volume rm $volumes > /dev/null 2>&1 || sleep 0.1
+        fi
     done
     exit "$status"
 }

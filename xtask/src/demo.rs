@@ -1,7 +1,5 @@
 //! Takes the example recipes through a whole run on this machine.
 
-use std::path::Path;
-
 use anyhow::{Result, ensure};
 
 use crate::run::cmd;
@@ -16,8 +14,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     cmd("cargo", &["build", "--release"]).show()?;
     let mut call = cmd(repo::target().join("release/ccci"), &["test"]);
     for repository in examples::repositories()? {
-        // The path as one types it in the repository's root, where the tests kept for recipes lie too.
-        call = call.arg(Path::new(".").join(repository.strip_prefix(repo::root())?));
+        // The path as one would type it in the repository's root.
+        call = call.arg(repository.strip_prefix(repo::root())?);
     }
     call.arg("--deployer").arg("docker").show()
 }
