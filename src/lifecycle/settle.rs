@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// The pause between looks while containers come and go.
-const SHORT_PAUSE: Duration = Duration::from_millis(60);
+const SHORT_PAUSE: Duration = Duration::from_millis(80);
 /// The pause between looks while nothing happens on this node.
 const LONG_PAUSE: Duration = Duration::from_millis(400);
 /// How long after an event looks follow each other quickly: swarm notes a task's state a little later.
-const LIVELY: Duration = Duration::from_secs(2);
+const LIVELY: Duration = Duration::from_secs(1);
 /// How long an app that was deployed in place must look converged: swarm begins an update a moment after it returns.
 const REDEPLOY_SETTLE: Duration = Duration::from_millis(700);
 /// How long the engine may be away before a wait gives up.
@@ -193,12 +193,17 @@ fn next_event(
     pause: std::time::Duration,
     interrupt: &Interrupt,
 ) -> bool {
-    let came = match events.recv_timeout(pause) {
-        Ok(_) => true,
-        Err(RecvTimeoutError::Timeout) => false,
-        Err(RecvTimeoutError::Disconnected) => {
-            let _whole = wait::pause(pause, interrupt);
-            false
+    let deadline = Deadline::after(pause);
+    let came = loop {
+        match events.recv_timeout(deadline.left()) {
+            // A health check runs a command every few seconds; what it finds is an event of its own.
+            Ok(action) if action.starts_with("exec_") => {}
+            Ok(_) => break true,
+            Err(RecvTimeoutError::Timeout) => break false,
+            Err(RecvTimeoutError::Disconnected) => {
+                let _whole = wait::pause(deadline.left(), interrupt);
+                break false;
+            }
         }
     };
     // What happened meanwhile is seen in the same look at the swarm.
