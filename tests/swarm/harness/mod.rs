@@ -1,0 +1,20 @@
+//! What the tests stand on: a world of its own for each, and judges that believe nothing `ccci` says.
+
+mod agreement;
+mod call;
+mod docker;
+mod judged;
+mod proxy;
+mod ran;
+mod records;
+mod registry;
+mod repository;
+mod screen;
+mod watch;
+mod world;
+
+pub(crate) use docker::docker;
+pub(crate) use judged::{Failure, Judged, files};
+pub(crate) use proxy::Proxy;
+pub(crate) use registry::Registry;
+pub(crate) use world::{Deployer, World};

@@ -1,0 +1,13 @@
+//! Runs the real `ccci` on a real swarm, then asks Docker itself what is there.
+
+mod harness;
+
+mod broken_runs;
+mod good_runs;
+mod install_failures;
+mod later_failures;
+mod leaks;
+mod overlays;
+mod proxy_runs;
+mod refusals;
+mod secrecy;

@@ -1,0 +1,222 @@
+//! The tests and hooks that people keep for a recipe.
+
+use std::fs;
+
+use ccci::model::{
+    outcome::{CheckKind, Outcome},
+    stage::Stage,
+};
+
+use crate::harness::{Deployer, Failure, Judged, World};
+
+/// How the stages end when all pass.
+const ALL: &str = "install pass, upgrade pass, backup skip, restore skip, custom pass";
+
+/// Returns the outcome of a check of a stage.
+#[track_caller]
+fn outcome(judged: &Judged, stage: Stage, kind: CheckKind, name: &str) -> Outcome {
+    let checks = &judged.records.stage(stage).checks;
+    let found = checks
+        .iter()
+        .find(|check| check.kind == kind && check.name.contains(name));
+    found
+        .unwrap_or_else(|| panic!("no `{name}` in {checks:#?}"))
+        .outcome
+}
+
+/// Makes a world whose secret is inserted by a hook.
+fn overlaid(deployer: Deployer) -> World {
+    let world = World::of("overlaid", deployer);
+    let insert =
+        "printf open-sesame | docker secret create \"${CCCI_STACK}_token_v1\" - > /dev/null\n";
+    world.keep_program("install_steps.sh", insert);
+    world
+}
+
+/// Runs checks, hooks and tests that all pass.
+fn run_passing(deployer: Deployer) {
+    let world = overlaid(deployer);
+    let config = "[[check]]\nname = \"length\"\npath = \"/\"\ncontains = [\"11\"]\nnot-contains = [\"open-sesame\"]\n";
+    world.keep("recipe.toml", config);
+    world.keep_program(
+        "ops/pre_upgrade.sh",
+        "c=$(docker ps --quiet --filter label=com.docker.swarm.service.name=\"${CCCI_STACK}_app\")\ndocker exec \"$c\" sh -c 'echo seeded > /data/seed.txt'\n",
+    );
+    world.keep_program(
+        "test_upgrade_seed.sh",
+        "c=$(docker ps --quiet --filter label=com.docker.swarm.service.name=\"${CCCI_STACK}_app\")\ndocker exec \"$c\" grep -q seeded /data/seed.txt\ngrep -q 0.2.0+1.35.1 \"$CCCI_OP_STATE_FILE\"\n",
+    );
+    world.keep_program(
+        "functional/test_environment.sh",
+        "env > \"$CCCI_ARTIFACTS/environment.txt\"\npwd > \"$CCCI_ARTIFACTS/directory.txt\"\n",
+    );
+    let judged = world
+        .test()
+        .env("CCCI_GIT_TOKEN", "a-token-that-no-test-may-see")
+        .env("UNRELATED", "stays-outside")
+        .run()
+        .judged(0)
+        .ended(ALL, 5);
+    for stage in [Stage::Install, Stage::Upgrade] {
+        assert_eq!(
+            outcome(&judged, stage, CheckKind::Declared, "length"),
+            Outcome::Pass
+        );
+    }
+    assert_eq!(
+        outcome(
+            &judged,
+            Stage::Upgrade,
+            CheckKind::Test,
+            "test_upgrade_seed.sh"
+        ),
+        Outcome::Pass
+    );
+    check_environment(&world, &judged);
+}
+
+/// Asserts what a test saw of the environment.
+#[track_caller]
+fn check_environment(world: &World, judged: &Judged) {
+    let artifact = |name: &str| {
+        let path = judged.directory.join("artifacts").join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let environment = artifact("environment.txt");
+    let value = |name: &str| {
+        let line = environment.lines().find_map(|line| line.strip_prefix(name));
+        let value = line.and_then(|rest| rest.strip_prefix('='));
+        value.unwrap_or_else(|| panic!("no {name} in {environment}"))
+    };
+    let domain = value("CCCI_APP_DOMAIN");
+    assert!(domain.ends_with(&world.base_domain()), "{domain}");
+    assert_eq!(value("CCCI_STACK"), domain.replace('.', "_"));
+    assert_eq!(value("CCCI_HOST_HEADER"), domain);
+    assert_eq!((value("CCCI"), value("CCCI_STAGE")), ("1", "custom"));
+    assert_eq!(value("CCCI_RECIPE"), "overlaid");
+    assert_eq!(value("CCCI_INGRESS"), "direct");
+    assert_eq!(value("CCCI_RUN_ID"), judged.records.report.run_id.as_str());
+    assert!(
+        value("CCCI_BASE_URL").starts_with("http://"),
+        "{environment}"
+    );
+    for name in [
+        "CCCI_APP_ENV",
+        "CCCI_OP_STATE_FILE",
+        "CCCI_DEPLOYER",
+        "CCCI_ARTIFACTS",
+    ] {
+        assert_ne!(value(name), "");
+    }
+    for foreign in ["a-token-that-no-test-may-see", "stays-outside"] {
+        assert!(!environment.contains(foreign), "{environment}");
+    }
+    let directory = artifact("directory.txt");
+    assert!(
+        !std::path::Path::new(directory.trim()).exists(),
+        "{directory}"
+    );
+}
+
+#[test]
+fn hooks_checks_and_tests_that_people_keep_are_run() {
+    run_passing(Deployer::Docker);
+}
+
+#[test]
+fn hooks_checks_and_tests_that_people_keep_are_run_with_abra() {
+    run_passing(Deployer::Abra);
+}
+
+#[test]
+fn a_declared_check_that_fails_fails_its_stage() {
+    let world = World::of("plain", Deployer::Docker);
+    let config = "[[check]]\nname = \"greeting\"\nstages = [\"install\"]\npath = \"/\"\ncontains = [\"good morning\"]\n";
+    world.keep("recipe.toml", config);
+    let judged = world
+        .test()
+        .args(&["--stages", "install"])
+        .run()
+        .judged(100);
+    let judged = judged.ended(
+        "install fail, upgrade skip, backup skip, restore skip, custom skip",
+        0,
+    );
+    assert_eq!(
+        outcome(&judged, Stage::Install, CheckKind::Declared, "greeting"),
+        Outcome::Fail
+    );
+    assert_eq!(
+        outcome(&judged, Stage::Install, CheckKind::Generic, "reachable"),
+        Outcome::Pass
+    );
+    let shown = judged.screen.contains("good morning");
+    assert!(shown, "{}", judged.screen);
+}
+
+/// Runs one custom test against a recipe that is well.
+fn run_custom(program: &str, args: &[&str]) -> (World, Judged) {
+    let world = World::of("plain", Deployer::Docker);
+    world.keep_program("test_custom.sh", program);
+    let call = world
+        .test()
+        .args(&["--stages", "install,custom"])
+        .args(args);
+    let ran = call.env("CCCI_TEST_TIMEOUT", "2s").run();
+    let exit = ran.code.expect("it ended by itself");
+    let judged = ran.judged(exit);
+    (world, judged)
+}
+
+#[test]
+fn a_test_that_fails_shows_its_last_lines() {
+    let (_world, judged) = run_custom("echo 'the door is shut' >&2\nexit 3\n", &[]);
+    judged
+        .ended(
+            "install pass, upgrade skip, backup skip, restore skip, custom fail",
+            1,
+        )
+        .failed(&Failure {
+            stage: Stage::Custom,
+            outcome: Outcome::Fail,
+            code: "test-failed",
+            says: &["test_custom.sh", "the door is shut"],
+        });
+}
+
+#[test]
+fn a_test_that_hangs_is_ended_with_all_its_children() {
+    let (_world, judged) = run_custom("echo waiting\nsleep 4711 &\nwait\n", &[]);
+    judged
+        .ended(
+            "install pass, upgrade skip, backup skip, restore skip, custom timeout",
+            1,
+        )
+        .failed(&Failure {
+            stage: Stage::Custom,
+            outcome: Outcome::Timeout,
+            code: "timeout",
+            says: &["test_custom.sh", "2s"],
+        });
+    for process in fs::read_dir("/proc").expect("there is one").flatten() {
+        let Ok(line) = fs::read(process.path().join("cmdline")) else {
+            continue;
+        };
+        assert_ne!(line, b"sleep\x004711\x00", "a child of the test lives on");
+    }
+}
+
+#[test]
+fn a_test_that_passes_on_a_later_try_is_flaky() {
+    let program =
+        "test -e \"$CCCI_ARTIFACTS/tried\" && exit 0\ntouch \"$CCCI_ARTIFACTS/tried\"\nexit 1\n";
+    let (_world, judged) = run_custom(program, &["--retries", "1"]);
+    let judged = judged.ended(
+        "install pass, upgrade skip, backup skip, restore skip, custom flaky",
+        1,
+    );
+    let finished = judged.records.report.finished.as_ref().expect("it ended");
+    assert_eq!((finished.exit_code, finished.flaky), (0, 1));
+    assert!(judged.screen.contains("TRY 1 FAIL"), "{}", judged.screen);
+    assert!(judged.screen.contains("FLAKY 2/2"), "{}", judged.screen);
+}
