@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{docker::docker, world::World};
+use super::{
+    docker::{self, docker},
+    world::World,
+};
 
 /// Where caddy keeps the certificate of its authority.
 const ROOT: &str = "/data/caddy/pki/authorities/local/root.crt";
@@ -78,7 +81,7 @@ impl Proxy {
             &proxy.name,
             "--network=proxy",
             "--endpoint-mode=dnsrr",
-            "--resolve-image=never",
+            "--no-resolve-image",
             "--config",
             &config,
             "--publish",
@@ -112,13 +115,12 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        docker(&["service", "rm", &self.name]);
         let filter = format!("label=com.docker.swarm.service.name={}", self.name);
+        docker::remove(&[format!("service {}", self.name)]);
         let containers = docker(&["ps", "--all", "--quiet", "--filter", &filter]);
-        for container in containers.lines() {
-            docker(&["rm", "--force", "--volumes", container]);
-        }
-        docker(&["config", "rm", &self.name]);
+        let containers = containers.lines().map(|id| format!("container {id}"));
+        docker::remove(&containers.collect::<Vec<_>>());
+        docker::remove(&[format!("config {}", self.name)]);
     }
 }
 

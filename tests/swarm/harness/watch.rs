@@ -59,6 +59,7 @@ impl Watch {
         let since = docker(&["info", "--format", "{{.SystemTime}}"]);
         command.arg(format!("--since={since}"));
         command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(Stdio::null());
         let mut program = command.spawn().unwrap();
         let output = BufReader::new(program.stdout.take().unwrap());
         let (sender, lines) = channel();
