@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ccci::model::{outcome::SkipReason, stage::Stage};
+use ccci::model::{outcome::SkipReason, recipe::CommitSha, stage::Stage};
 
 use crate::harness::{Deployer, Judged, World};
 
@@ -26,10 +26,7 @@ fn check_upgrade(world: &World, judged: &Judged, head: &str) {
         .plan
         .as_ref()
         .and_then(|plan| plan.head.commit.as_ref());
-    assert_eq!(
-        tested.map(ccci::model::recipe::CommitSha::as_str),
-        Some(commit.as_str())
-    );
+    assert_eq!(tested.map(CommitSha::as_str), Some(commit.as_str()));
 }
 
 /// Takes the static site through all stages.
@@ -127,12 +124,11 @@ fn changes_that_no_commit_holds_are_tested_too() {
     fs::write(&compose, text.replace("echo well", "echo changed")).expect("it is ours");
     world.keep("recipe.toml", "[[check]]\nname = \"changed\"\nstages = [\"upgrade\"]\npath = \"/\"\ncontains = [\"changed\"]\n");
     let judged = world.test().run().judged(0).ended(ALL_BUT_CUSTOM, 5);
-    let deployed = judged
-        .records
-        .report
-        .deployed
-        .last()
-        .expect("it was deployed");
-    let chaos = format!("{}+U", &world.commit("HEAD")[..8]);
-    assert_eq!(deployed.chaos_version.as_deref(), Some(chaos.as_str()));
+    let head = judged.records.report.plan.as_ref().map(|plan| &plan.head);
+    let head = head.expect("there was a plan");
+    assert!(head.uncommitted, "{head:?}");
+    let commit = head.commit.as_ref().map(CommitSha::as_str);
+    assert_eq!(commit, Some(world.commit("HEAD").as_str()));
+    let shown = judged.screen.contains("with uncommitted changes");
+    assert!(shown, "{}", judged.screen);
 }

@@ -37,11 +37,12 @@ fn a_certificate_that_nobody_vouches_for_is_not_reachable() {
     let world = World::of("plain", Deployer::Docker);
     world.keep("recipe.toml", "deploy-timeout = \"8s\"\n");
     let proxy = Proxy::to_apps(&world);
-    let judged = world.test().args(&through(&proxy)).run().judged(100);
-    judged.ended(NOT_REACHED, 0).failed(&Failure {
+    let judged = world.test().args(&through(&proxy)).run().judged(103);
+    let ended = "install broken, upgrade skip, backup skip, restore skip, custom skip";
+    judged.ended(ended, 0).failed(&Failure {
         stage: Stage::Install,
-        outcome: Outcome::Fail,
-        code: "not-reachable",
+        outcome: Outcome::Broken,
+        code: "certificate",
         says: &["certificate"],
     });
 }

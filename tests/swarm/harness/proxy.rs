@@ -40,7 +40,7 @@ impl Proxy {
 
     /// Starts a proxy that knows no app, and says so as Traefik does.
     pub(crate) fn without_apps(world: &World) -> Self {
-        let answer = "header Content-Type \"text/plain; charset=utf-8\"\n\theader X-Content-Type-Options nosniff\n\trespond \"404 page not found\n\" 404";
+        let answer = "header Content-Type \"text/plain; charset=utf-8\"\n\theader X-Content-Type-Options nosniff\n\theader -Server\n\trespond \"404 page not found\n\" 404";
         Self::start(world, answer)
     }
 
