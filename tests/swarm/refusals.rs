@@ -26,6 +26,6 @@ fn a_name_that_is_too_long_for_swarm_is_refused_by_name() {
 #[test]
 fn a_recipe_that_is_not_there_is_refused() {
     let world = World::of("plain", Deployer::Docker);
-    let screen = world.ccci(&["test", "./nosuch"]).run().refused(102);
+    let screen = world.ccci(&["test", "./nosuch"]).run().refused(2);
     assert!(screen.contains("nosuch"), "{screen}");
 }

@@ -82,6 +82,13 @@ fn has_form(line: &str) -> bool {
         || depth == 4 && (block.starts_with("| ") || block == "|")
         || depth == 4 && block.starts_with("── ") && block.ends_with(" ──")
         || line == "─".repeat(12)
+        || is_echo(line)
+}
+
+/// Tells whether a line is what `-v` passes on of a child: the recipe, perhaps the stage, a bar.
+fn is_echo(line: &str) -> bool {
+    let prefix = line.split_once(" |").map(|(prefix, _)| prefix);
+    prefix.is_some_and(|prefix| !prefix.is_empty() && !prefix.contains(' '))
 }
 
 /// Tells whether a line begins with a status word that ends at the twelfth column.
