@@ -41,7 +41,10 @@ fn run_restart_loop(deployer: Deployer) {
             "restart-loop",
             &["`app` is in a restart loop", "exit (3)"],
         ))
-        .has_evidence("service-app", "no database");
+        .has_evidence("service-app", "no database")
+        .has_evidence("tasks.txt", "exit (3)")
+        .has_evidence("compose.yml", "busybox:1.35.0")
+        .has_evidence("host.txt", "MiB free");
 }
 
 #[test]
@@ -74,7 +77,8 @@ fn an_app_that_answers_with_an_error_page_is_not_reachable() {
         .run()
         .judged(100)
         .ended(NOT_INSTALLED, 0)
-        .failed(&install("not-reachable", &["404"]));
+        .failed(&install("not-reachable", &["404"]))
+        .has_evidence("http-exchange", "404");
 }
 
 /// Runs an app whose secret nobody inserts.

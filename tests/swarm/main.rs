@@ -11,3 +11,4 @@ mod overlays;
 mod proxy_runs;
 mod refusals;
 mod secrecy;
+mod trust;

@@ -40,15 +40,15 @@ fn run_passing(deployer: Deployer) {
     world.keep("recipe.toml", config);
     world.keep_program(
         "ops/pre_upgrade.sh",
-        "c=$(docker ps --quiet --filter label=com.docker.swarm.service.name=\"${CCCI_STACK}_app\")\ndocker exec \"$c\" sh -c 'echo seeded > /data/seed.txt'\n",
+        "exec ccci exec app -- sh -c 'echo seeded > /data/seed.txt'\n",
     );
     world.keep_program(
         "test_upgrade_seed.sh",
-        "c=$(docker ps --quiet --filter label=com.docker.swarm.service.name=\"${CCCI_STACK}_app\")\ndocker exec \"$c\" grep -q seeded /data/seed.txt\ngrep -q 0.2.0+1.35.1 \"$CCCI_OP_STATE_FILE\"\n",
+        "set -e\ntest \"$(ccci exec app -- cat /data/seed.txt)\" = seeded\ngrep -q 0.2.0+1.35.1 \"$CCCI_OP_STATE_FILE\"\n",
     );
     world.keep_program(
         "functional/test_environment.sh",
-        "env > \"$CCCI_ARTIFACTS/environment.txt\"\npwd > \"$CCCI_ARTIFACTS/directory.txt\"\n",
+        "env > \"$CCCI_ARTIFACTS/environment.txt\"\necho \"$TMPDIR\" > \"$CCCI_ARTIFACTS/directory.txt\"\ntest -z \"$(ls -A \"$TMPDIR\")\"\n",
     );
     let token = world.path("token");
     fs::write(&token, "a-token-that-no-test-may-see").expect("it is ours");
@@ -115,10 +115,8 @@ fn check_environment(world: &World, judged: &Judged) {
         assert!(!environment.contains(foreign), "{environment}");
     }
     let directory = artifact("directory.txt");
-    assert!(
-        !std::path::Path::new(directory.trim()).exists(),
-        "{directory}"
-    );
+    let directory = std::path::Path::new(directory.trim());
+    assert!(!directory.exists(), "{}", directory.display());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod agreement;
 mod call;
 mod docker;
+mod forge;
 mod judged;
 mod proxy;
 mod ran;
@@ -13,7 +14,9 @@ mod screen;
 mod watch;
 mod world;
 
+pub(crate) use call::Call;
 pub(crate) use docker::docker;
+pub(crate) use forge::publish;
 pub(crate) use judged::{Failure, Judged, files};
 pub(crate) use proxy::Proxy;
 pub(crate) use registry::Registry;

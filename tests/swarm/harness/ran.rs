@@ -52,6 +52,7 @@ impl<'a> Ran<'a> {
         self.check_temporary_files();
         let directory = self.run_directory().expect("the screen names the records");
         let records = Records::read(&directory);
+        check_vanished(&records);
         agreement::check(&records, exit);
         Judged {
             screen: self.stderr,
@@ -88,5 +89,18 @@ impl<'a> Ran<'a> {
             Some(below) => home.join(below),
             None => Path::new(path).to_owned(),
         })
+    }
+}
+
+/// Asserts that the comings and goings of other runs, which this suite makes side by side, are no news.
+#[track_caller]
+fn check_vanished(records: &Records) {
+    let teardown = records.report.teardown.as_ref();
+    for gone in teardown.iter().flat_map(|teardown| &teardown.vanished) {
+        let is_marker = |part: &str| {
+            let digits = part.strip_prefix('t').unwrap_or_default();
+            digits.len() == 8 && digits.chars().all(|c| c.is_ascii_hexdigit())
+        };
+        assert!(!gone.name.split('_').any(is_marker), "{gone} is told of");
     }
 }

@@ -71,6 +71,8 @@ impl World {
         }
         let stand_in = env!("CARGO_BIN_EXE_abra-stand-in");
         symlink(stand_in, root.path().join("bin/abra")).unwrap();
+        let ours = env!("CARGO_BIN_EXE_ccci");
+        symlink(ours, root.path().join("bin/ccci")).unwrap();
         let watch = Watch::begin(&marker);
         Self {
             root,
@@ -118,12 +120,19 @@ impl World {
 
     /// Writes a program among the tests kept for the recipe.
     pub(crate) fn keep_program(&self, path: &str, text: &str) {
-        let text = format!("#!/bin/sh\n{text}");
-        write(
-            &self.path("kept").join(&self.recipe).join(path),
-            &text,
-            0o755,
-        );
+        Self::write_program(&self.path("kept").join(&self.recipe).join(path), text);
+    }
+
+    /// Writes a program anywhere.
+    pub(crate) fn write_program(path: &Path, text: &str) {
+        write(path, &format!("#!/bin/sh\n{text}"), 0o755);
+    }
+
+    /// Commits all changes of the recipe.
+    pub(crate) fn commit_all(&self) {
+        let checkout = self.checkout();
+        repository::git(&checkout, &["add", "--all"]);
+        repository::git(&checkout, &["commit", "--quiet", "--message", "change"]);
     }
 
     /// Begins a call of `ccci test` on the recipe's work tree.
@@ -139,7 +148,7 @@ impl World {
             Deployer::Abra => "abra",
         };
         let path = |path: &str| self.path(path).into_os_string().into_string().unwrap();
-        let mut call = Call::new(self, args)
+        let call = Call::new(self, args)
             .env("HOME", &path("home"))
             .env("TMPDIR", &path("tmp"))
             .env("LANG", "C.UTF-8")
@@ -149,10 +158,8 @@ impl World {
             .env("CCCI_DEPLOYER", deployer)
             .env("CCCI_INGRESS", "direct")
             .env("CCCI_BASE_DOMAIN", &self.base_domain());
-        if let Ok(path) = std::env::var("PATH") {
-            call = call.env("PATH", &path);
-        }
-        call
+        let search = std::env::var("PATH").unwrap();
+        call.env("PATH", &format!("{}:{search}", path("bin")))
     }
 
     /// Returns every object on the swarm that belongs to this world, as `volume x`.

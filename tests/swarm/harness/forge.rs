@@ -1,0 +1,64 @@
+//! A place to fetch a recipe from by HTTP: the files of a bare repository, as any web server would hand them out.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the harness cannot do ends the test"
+)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+};
+
+use super::{repository::git, world::World};
+
+/// Publishes a world's recipe as long as the tests run, and returns its address.
+pub(crate) fn publish(world: &World) -> String {
+    let bare = world.path("forge");
+    let target = bare.to_str().unwrap();
+    git(
+        &world.checkout(),
+        &["clone", "--quiet", "--bare", ".", target],
+    );
+    git(&bare, &["update-server-info"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            // A client that hangs up has what it wanted.
+            drop(answer(&bare, connection));
+        }
+    });
+    format!("http://{address}/recipe.git")
+}
+
+/// Answers one request with a file, or with none.
+fn answer(bare: &Path, mut connection: TcpStream) -> std::io::Result<()> {
+    let mut request = BufReader::new(connection.try_clone()?);
+    let mut line = String::new();
+    request.read_line(&mut line)?;
+    let mut header = String::new();
+    while request.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let found = file(bare, &line).and_then(|path| fs::read(path).ok());
+    let status = if found.is_some() {
+        "200 OK"
+    } else {
+        "404 Not Found"
+    };
+    let body = found.unwrap_or_default();
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes())?;
+    connection.write_all(&body)
+}
+
+/// Returns the file that a request asks for.
+fn file(bare: &Path, request: &str) -> Option<PathBuf> {
+    let path = request.split(' ').nth(1)?.split('?').next()?;
+    Some(bare.join(path.strip_prefix("/recipe.git/")?))
+}
