@@ -40,7 +40,11 @@ impl<'a> Ran<'a> {
     pub(crate) fn judged(self, exit: i32) -> Judged {
         let left = self.world.objects();
         assert!(left.is_empty(), "left behind: {left:?}\n{}", self.stderr);
-        self.judged_with_leaks(exit)
+        let marker = self.world.marker().to_owned();
+        let judged = self.judged_with_leaks(exit);
+        let mut after = judged.records.report.after.iter();
+        assert_eq!(after.find(|object| object.name.contains(&marker)), None);
+        judged
     }
 
     /// Asserts a run that has records, all of which agree, whatever it left on the swarm.
