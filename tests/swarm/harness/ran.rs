@@ -40,10 +40,16 @@ impl<'a> Ran<'a> {
     pub(crate) fn judged(self, exit: i32) -> Judged {
         let left = self.world.objects();
         assert!(left.is_empty(), "left behind: {left:?}\n{}", self.stderr);
-        let marker = self.world.marker().to_owned();
         let judged = self.judged_with_leaks(exit);
-        let mut after = judged.records.report.after.iter();
-        assert_eq!(after.find(|object| object.name.contains(&marker)), None);
+        let report = &judged.records.report;
+        let stack = report.plan.as_ref().map(|plan| plan.domain.stack());
+        let is_ours = |name: &str| {
+            stack
+                .as_ref()
+                .is_some_and(|stack| stack.short(name).is_some())
+        };
+        let mut after = report.after.iter();
+        assert_eq!(after.find(|object| is_ours(&object.name)), None);
         judged
     }
 
