@@ -62,7 +62,7 @@ impl<'a> Ran<'a> {
         self.check_temporary_files();
         let directory = self.run_directory().expect("the screen names the records");
         let records = Records::read(&directory);
-        check_vanished(&records);
+        check_vanished(&records, self.world.marker());
         agreement::check(&records, exit);
         Judged {
             screen: self.stderr,
@@ -102,15 +102,10 @@ impl<'a> Ran<'a> {
     }
 }
 
-/// Asserts that the comings and goings of other runs, which this suite makes side by side, are no news.
+/// Asserts that the comings and goings of another run of the same state directory are no news.
 #[track_caller]
-fn check_vanished(records: &Records) {
+fn check_vanished(records: &Records, marker: &str) {
     let teardown = records.report.teardown.as_ref();
-    for gone in teardown.iter().flat_map(|teardown| &teardown.vanished) {
-        let is_marker = |part: &str| {
-            let digits = part.strip_prefix('t').unwrap_or_default();
-            digits.len() == 8 && digits.chars().all(|c| c.is_ascii_hexdigit())
-        };
-        assert!(!gone.name.split('_').any(is_marker), "{gone} is told of");
-    }
+    let mut vanished = teardown.iter().flat_map(|teardown| &teardown.vanished);
+    assert_eq!(vanished.find(|gone| gone.name.contains(marker)), None);
 }
