@@ -101,11 +101,18 @@ impl Call {
             },
             docker: programs.docker,
             git: programs.git,
+            own_folder: own_folder(),
             hostname: of_kernel("hostname"),
             boot_id: of_kernel("random/boot_id"),
             argv: self.words.clone(),
         })
     }
+}
+
+/// Returns the folder of the running program; nothing when the kernel does not say.
+fn own_folder() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    Some(program.parent()?.to_owned())
 }
 
 /// Reads what the kernel says of this machine; the empty text where it does not.

@@ -56,7 +56,9 @@ impl Attempt<'_> {
     /// Makes the run to its end; returns the plan when that was all that was asked for.
     pub(crate) fn make(&self) -> Option<Plan> {
         let app = self.app();
-        self.announce_start(&app);
+        if self.job.dry_run == DryRun::No {
+            self.announce_start(&app);
+        }
         let known = self.clear_leftovers(&app);
         let outcome = known
             .and_then(|()| self.prepared(&app))
@@ -187,7 +189,7 @@ impl Attempt<'_> {
         }
         let log = self
             .dir
-            .log("images.log")
+            .log(&format!("{}/images.log", Stage::Install.folder()))
             .map_err(|error| state_trouble(&error.to_string()))?;
         let announce = |image: &str| {
             self.announcer.say(Fact::Waiting {

@@ -41,7 +41,7 @@ const fn recipe(said: &'static str, code: &'static str, meaning: &'static str) -
 }
 
 /// The table; the first row that fits decides, so infrastructure comes before what it can look like.
-const TABLE: [Row; 32] = [
+const TABLE: [Row; 33] = [
     broken(
         "toomanyrequests",
         "registry-rate-limit",
@@ -162,6 +162,7 @@ const TABLE: [Row; 32] = [
         "image-missing",
         "the image does not exist",
     ),
+    recipe(": not found", "image-missing", "the image does not exist"),
     recipe(
         "invalid mount config",
         "bad-mount",
@@ -193,10 +194,12 @@ fn row(said: &str) -> Option<&'static Row> {
 /// Explains the error of a task that a node refused or that failed to start, when one look at it is enough.
 pub(crate) fn task_error(service: &str, task: &Task) -> Option<Trouble> {
     let row = row(&task.error)?;
-    let message = match row.code {
-        "image-missing" => format!("image `{}` of `{service}` does not exist", task.image),
-        _ => format!("`{service}` cannot start: {}", row.meaning),
-    };
+    if row.code == "image-missing" {
+        // It was there, or was fetched, before anything was deployed: the recipe has named an image that exists.
+        let message = format!("image `{}` of `{service}` is gone", task.image);
+        return Some(Trouble::broken("image-gone", message).because(task.error.clone()));
+    }
+    let message = format!("`{service}` cannot start: {}", row.meaning);
     Some(Trouble::new(row.fault, row.code, message).because(task.error.clone()))
 }
 

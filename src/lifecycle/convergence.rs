@@ -134,6 +134,9 @@ impl Memory {
         if let Some(trouble) = stopped_update(&short, service, tasks) {
             return Some(trouble);
         }
+        if converged {
+            return None;
+        }
         let failed = self.failed.get(&service.name).cloned().unwrap_or_default();
         let failures: Vec<&&Task> = tasks
             .iter()
@@ -165,7 +168,7 @@ impl Memory {
                 &failures,
             ));
         }
-        if failed.len() >= CRASH_LIMIT && !converged {
+        if failed.len() >= CRASH_LIMIT {
             let message = format!(
                 "`{short}` is in a restart loop: {} tasks ended",
                 failed.len()
@@ -438,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_image_fails_at_once() {
+    fn an_image_that_is_gone_leaves_no_verdict_and_does_so_at_once() {
         let tasks = [task(
             "a",
             "1",
@@ -447,7 +450,7 @@ mod tests {
         )];
         assert_eq!(
             code(judge(&mut Memory::default(), &[service("a", 1)], &tasks)),
-            "image-missing"
+            "image-gone"
         );
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Tr
         &session.app.git,
         session.ctx.settings.limits.pull,
     );
-    side::check_out(&git, &session.app, &side.commit)?;
+    side.check_out(&git, &session.app)?;
     let mut env = EnvFile::parse(&read_env(session)?).map_err(|error| env_trouble(&error))?;
     let adopted =
         app_env::adopt_secrets(&mut env, &side.sample).map_err(|error| env_trouble(&error))?;

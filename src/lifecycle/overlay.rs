@@ -255,7 +255,10 @@ fn trouble_of(
             Trouble::recipe("test-failed", format!("`{path}` failed ({})", run.exit))
         }
         TestEnd::NoTests => Trouble::recipe("no-tests", format!("`{path}` holds no test")),
-        TestEnd::TimedOut => Trouble::recipe("timeout", format!("`{path}` did not end in time")),
+        TestEnd::TimedOut => {
+            let seconds = run.duration.as_secs();
+            Trouble::recipe("timeout", format!("`{path}` did not end within {seconds}s"))
+        }
         TestEnd::RunnerBroken => Trouble::broken(
             "runner-broken",
             format!("the runner of `{path}` did not work ({})", run.exit),
@@ -346,13 +349,26 @@ fn environment(
     let words = words
         .into_iter()
         .map(|(key, value)| (key.into(), value.into()));
+    let path = std::iter::once((OsString::from("PATH"), path_with_ccci(session)));
     Ok(words
+        .chain(path)
         .chain(
             paths
                 .into_iter()
                 .map(|(key, path)| (key.into(), absolute(path))),
         )
         .collect())
+}
+
+/// Returns the search path of tests: `ccci exec` is this ccci, whatever else is installed.
+fn path_with_ccci(session: &Session<'_>) -> OsString {
+    let env = &session.ctx.host.base_env;
+    let path = env.iter().rev().find(|(key, _)| key == "PATH");
+    let path = path.map(|(_, path)| path.clone()).unwrap_or_default();
+    let own = session.ctx.own_folder.clone();
+    let all = own.into_iter().chain(std::env::split_paths(&path));
+    // A folder with a colon in its name cannot be on any search path.
+    std::env::join_paths(all).unwrap_or(path)
 }
 
 /// Returns the address at which a test reaches the app: without a proxy, that of the task itself.

@@ -102,6 +102,9 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
             .side(revision.clone(), commit)
             .map_err(|trouble| base_trouble(&revision, trouble))
     });
+    if base.is_none() {
+        head.check_out(&git, app)?;
+    }
     let known = base.as_ref().and_then(|side| side.as_ref().ok());
     let lint = lint::lint(known.map(|side| &side.snapshot), &head.snapshot);
     let lint = lint

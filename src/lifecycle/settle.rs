@@ -180,9 +180,19 @@ fn not_converged(states: &[ServiceState]) -> Trouble {
             state.name, state.running, state.wanted, state.state
         )
     };
-    waiting
-        .map(describe)
-        .fold(Trouble::recipe("not-converged", message), Trouble::because)
+    let is_unhealthy = |state: &ServiceState| {
+        let error = state.error.as_deref().unwrap_or_default();
+        error.contains("unhealthy")
+    };
+    // On a slow machine the time is over before the second task is ended by its health check.
+    let trouble = match waiting.clone().find(|state| is_unhealthy(state)) {
+        Some(state) => Trouble::recipe(
+            "unhealthy",
+            format!("health check of `{}` never passes", state.name),
+        ),
+        None => Trouble::recipe("not-converged", message),
+    };
+    waiting.map(describe).fold(trouble, Trouble::because)
 }
 
 /// Waits for one event, or for a pause to be over; tells whether one came.

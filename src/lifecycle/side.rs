@@ -45,8 +45,32 @@ pub(crate) struct Side {
 
 /// Makes the files of the run's copy those of a commit.
 pub(crate) fn check_out(git: &Git<'_>, app: &App, commit: &CommitSha) -> Result<(), Trouble> {
-    let failed = |error: git::Error| Trouble::broken("checkout-failed", error.to_string());
-    git.checkout(&app.checkout(), commit).map_err(failed)
+    git.checkout(&app.checkout(), commit)
+        .map_err(|error| checkout_trouble(&error))
+}
+
+/// Explains why a revision could not be checked out.
+fn checkout_trouble(error: &git::Error) -> Trouble {
+    Trouble::broken("checkout-failed", error.to_string())
+}
+
+impl Side {
+    /// Makes the files of the run's copy those of this revision.
+    ///
+    /// Uncommitted changes stay changes beside the commit that they were made on, so that the app's label says so.
+    pub(crate) fn check_out(&self, git: &Git<'_>, app: &App) -> Result<(), Trouble> {
+        check_out(git, app, &self.commit)?;
+        if self.label_commit() == &self.commit {
+            return Ok(());
+        }
+        let moved = git.move_head(&app.checkout(), self.label_commit());
+        moved.map_err(|error| checkout_trouble(&error))
+    }
+
+    /// Returns the commit that the chaos label names.
+    pub(crate) fn label_commit(&self) -> &CommitSha {
+        self.revision.commit.as_ref().unwrap_or(&self.commit)
+    }
 }
 
 /// Renders revisions of the recipe for this app.

@@ -56,10 +56,12 @@ impl Attempt<'_> {
         let done = self.record.report().stages.len();
         let mut missing = Stage::ALL.into_iter().skip(done);
         let Some(stage) = missing.next() else { return };
+        let folder = stage.folder();
+        let log = self.dir.path().join(&folder).is_dir().then_some(folder);
         self.finish_stage(StageResult {
             outcome: trouble.outcome(),
             trouble: Some(trouble),
-            log: None,
+            log,
             ..StageResult::judged(stage, Vec::new(), self.announcer.elapsed())
         });
         let reason = if self.ctx.host.interrupt.is_set() {

@@ -321,7 +321,7 @@ fn moved(before: &Deployed, after: &Deployed, head: &Side) -> Result<Remark, Tro
         .chaos_version
         .as_deref()
         .map(|chaos| chaos.trim_end_matches("+U"));
-    if commit != Some(head.commit.short()) {
+    if commit != Some(head.label_commit().short()) {
         let found = after.chaos_version.as_deref().unwrap_or("none");
         let trouble = Trouble::new(
             Fault::Recipe,
@@ -330,7 +330,7 @@ fn moved(before: &Deployed, after: &Deployed, head: &Side) -> Result<Remark, Tro
         );
         return Err(trouble.because(format!(
             "the chaos label carries {found}, the head is {}",
-            head.commit.short()
+            head.label_commit().short()
         )));
     }
     if before.version != after.version {
@@ -359,6 +359,6 @@ fn moved(before: &Deployed, after: &Deployed, head: &Side) -> Result<Remark, Tro
     Ok(Remark::Note(format!(
         "commit {} to {}",
         before.chaos_version.as_deref().unwrap_or("none"),
-        head.commit.short()
+        head.label_commit().short()
     )))
 }

@@ -16,6 +16,8 @@ pub(crate) struct Context {
     pub(crate) docker: PathBuf,
     /// Where git is.
     pub(crate) git: PathBuf,
+    /// Where ccci itself is, so that tests can call it.
+    pub(crate) own_folder: Option<PathBuf>,
     /// The machine's name.
     pub(crate) hostname: String,
     /// What tells one start of the machine from another.

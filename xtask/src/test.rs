@@ -14,7 +14,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     examples::run(&[])?;
     let before = inventory::take()?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
-    let call = cmd("cargo", &["test", "--workspace"]);
+    // Most tests wait for the swarm and not for a processor.
+    let call = cmd("cargo", &["test", "--workspace"]).env("RUST_TEST_THREADS", "4");
     let tests = call.args(args).show();
     let after = inventory::take()?;
     // Both results are told: a failed test is no reason to hide what it left behind.

@@ -93,6 +93,13 @@ impl Git<'_> {
         self.head(copy)
     }
 
+    /// Makes another commit the one that is checked out, and leaves the files as they are.
+    pub(crate) fn move_head(&self, copy: &Path, commit: &CommitSha) -> Result<(), Error> {
+        self.expect_copy(copy)?;
+        let args = ["update-ref", "--no-deref", "HEAD", commit.as_str()];
+        self.read(copy, "move the head", &args).map(drop)
+    }
+
     /// Makes a repository of one commit from a plain directory, which stays as it is; returns the commit.
     pub(crate) fn import(&self, source: &Path, dest: &Path) -> Result<CommitSha, Error> {
         self.init(dest)?;

@@ -109,12 +109,10 @@ fn judge_redirect(wanted: &str, response: &Response) -> Result<(), Mismatch> {
         if !on_host {
             return location == wanted;
         }
-        let origin_end = response.url.find("://").map_or(0, |at| at + 3);
-        let path_at = response.url[origin_end..]
-            .find('/')
-            .map(|at| origin_end + at);
-        let origin = &response.url[..path_at.unwrap_or(response.url.len())];
-        location == wanted || location.strip_prefix(origin) == Some(wanted)
+        // The scheme is not compared: without a proxy the app is asked by HTTP and names its address by HTTPS.
+        location == wanted
+            || host_and_path(location)
+                == host_and_path(&format!("{}{wanted}", origin(&response.url)))
     };
     if actual.is_some_and(matches) {
         return Ok(());
@@ -126,6 +124,18 @@ fn judge_redirect(wanted: &str, response: &Response) -> Result<(), Mismatch> {
             |location| format!("`{}`", excerpt(location)),
         ),
     })
+}
+
+/// Returns a URL up to its path.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let path = url[host..].find('/').map(|at| host + at);
+    &url[..path.unwrap_or(url.len())]
+}
+
+/// Returns a URL without its scheme, or nothing when it has none.
+fn host_and_path(url: &str) -> Option<&str> {
+    url.split_once("://").map(|(_, rest)| rest)
 }
 
 /// Compares the page's title.
