@@ -197,7 +197,7 @@ fn a_test_that_hangs_is_ended_with_all_its_children() {
             stage: Stage::Custom,
             outcome: Outcome::Timeout,
             code: "timeout",
-            says: &["`test_custom.sh` did not end in time", "waiting"],
+            says: &["`test_custom.sh` did not end within 2s", "waiting"],
         });
     for process in fs::read_dir("/proc").expect("there is one").flatten() {
         let Ok(line) = fs::read(process.path().join("cmdline")) else {
