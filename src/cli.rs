@@ -12,7 +12,7 @@ use clap::{
 };
 
 use self::{
-    app_args::{ExecArgs, ShellArgs},
+    app_args::{ExecArgs, JanitorArgs, ShellArgs, TeardownArgs},
     test_args::TestArgs,
     values::{COLOR, PROGRESS, one_explained, parse_text},
 };
@@ -94,6 +94,14 @@ pub enum Command {
     /// In CI the recipe and its source come from `CCCI_RECIPE`, `CCCI_REF`, `CCCI_PR`, `CCCI_SRC` and
     /// `CCCI_STAGES`, or from the bare `RECIPE`, `REF`, `PR`, `SRC` and `STAGES`.
     Test(Box<TestArgs>),
+    /// Remove an app and prove that nothing of it is left
+    ///
+    /// Needs neither abra nor a checkout. Warm apps and apps that are not ours need `--confirm=NAME`.
+    Teardown(TeardownArgs),
+    /// Reap apps whose run is gone
+    ///
+    /// Never touches live runs, kept apps before they expire, warm apps and apps that are not ours.
+    Janitor(JanitorArgs),
     /// Run a command in a service of an app under test
     Exec(ExecArgs),
     /// Open a shell in a service of an app under test
@@ -133,8 +141,10 @@ pub struct HelpArgs {
 }
 
 /// What `ccci help` explains: each command, then the topics.
-const TOPICS: [&str; 7] = [
+const TOPICS: [&str; 9] = [
     "test",
+    "teardown",
+    "janitor",
     "exec",
     "shell",
     "config",
@@ -275,6 +285,8 @@ Usage: ccci [OPTIONS] <COMMAND>
 
 Commands:
   test         Test recipes: deploy, upgrade, back up, restore, use, remove
+  teardown     Remove an app and prove that nothing of it is left
+  janitor      Reap apps whose run is gone
   exec         Run a command in a service of an app under test
   shell        Open a shell in a service of an app under test
   config       Print each setting and where it came from
@@ -306,7 +318,7 @@ Everywhere:
 
     #[test]
     fn each_flag_has_its_variable() {
-        let other_names = ["CCCI_REF"];
+        let other_names = ["CCCI_REF", "CCCI_JANITOR_MAX_AGE"];
         let definition = definition();
         let commands = std::iter::once(&definition).chain(definition.get_subcommands());
         for arg in commands.flat_map(clap::Command::get_arguments) {
@@ -384,6 +396,9 @@ Everywhere:
             "jobs CCCI_JOBS 2",
         ];
         assert_eq!(shown, wanted);
+        let (_, typed) = read(&["janitor", "--dry-run", "--max-age", "1h"]).unwrap();
+        let variables: Vec<_> = typed.iter().map(|flag| flag.variable.as_str()).collect();
+        assert_eq!(variables, ["CCCI_JANITOR_MAX_AGE", "CCCI_DRY_RUN"]);
         let (cli, typed) = read(&["test", "--config", "a.toml"]).unwrap();
         assert_eq!(cli.global.config, Some(PathBuf::from("a.toml")));
         assert_eq!((typed.len(), typed[0].text.as_str()), (1, "a.toml"));
@@ -425,7 +440,7 @@ For more information, try '--help'.
 ");
         insta::assert_snapshot!(refusal(&["help", "exit-code"]), @r"
 error: invalid value 'exit-code' for '[COMMAND|TOPIC]'
-  [possible values: test, exec, shell, config, completions, help, exit-codes]
+  [possible values: test, teardown, janitor, exec, shell, config, completions, help, exit-codes]
 
   tip: a similar value exists: 'exit-codes'
 
@@ -518,6 +533,18 @@ For more information, try '--help'.
         assert!(
             refusal(&["test", "--ref", "main", "--version", "1.0.0+1"]).contains("cannot be used")
         );
+    }
+
+    #[test]
+    fn an_empty_or_wild_app_never_means_all() {
+        for bad in ["", "*", "a_b.org", "-a.org"] {
+            assert!(
+                refusal(&["teardown", "--", bad]).contains("as in"),
+                "{bad:?}"
+            );
+        }
+        assert!(refusal(&["teardown"]).contains("required"));
+        assert!(refusal(&["teardown", "k7m2q", "--all-runs"]).contains("cannot be used"));
     }
 
     #[test]

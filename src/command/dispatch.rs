@@ -11,7 +11,7 @@ use super::{
     error::Error,
     exec, help,
     host::Call,
-    test,
+    janitor, teardown, test,
     view::{self, Voice},
 };
 use crate::{
@@ -41,6 +41,8 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
     let call = Call::new(cli.global, typed, words);
     let (voice, result) = match cli.command {
         Command::Test(args) => (Voice::of(&args), test::run(&call, &args)),
+        Command::Teardown(args) => (Voice::of_json(args.json), teardown::run(&call, &args)),
+        Command::Janitor(args) => (Voice::of_json(args.json), janitor::run(&call, &args)),
         Command::Exec(args) => (Voice::Human, exec::run(&call, &args)),
         Command::Shell(args) => (Voice::Human, exec::shell(&call, &args)),
         Command::Config(args) => (Voice::Human, config::run(&call, &args)),

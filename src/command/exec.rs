@@ -18,6 +18,7 @@ use crate::{
     config::settings::Settings,
     exit,
     lifecycle::preflight::find_program,
+    model::journal::Begun,
     sys::{
         context::Context,
         journal,
@@ -128,7 +129,10 @@ fn stack_of(call: &Call, settings: &Settings, app: Option<&AppName>) -> Result<S
     match (call.env().text(STACK)?, app) {
         (Some(stack), _) if !is_typed => checked(stack),
         (_, Some(AppName::Domain(domain))) => Ok(domain.stack().as_str().to_owned()),
-        (_, Some(AppName::Run(prefix))) => stack_of_run(&settings.state.dir, prefix),
+        (_, Some(AppName::Run(prefix))) => {
+            let begun = app_of_run(&settings.state.dir, prefix)?;
+            Ok(begun.stack.as_str().to_owned())
+        }
         (_, None) => Err(Error::say(Kind::Usage, "no run is named")
             .hint("give `--run-id`, or set `CCCI_RUN_ID`")),
     }
@@ -147,8 +151,8 @@ fn checked(stack: &str) -> Result<String, Error> {
     Err(Error::say(Kind::Usage, message))
 }
 
-/// Finds the stack of a run by the beginning of its id.
-fn stack_of_run(state: &Path, prefix: &str) -> Result<String, Error> {
+/// Finds the app of a run by the beginning of the run's id.
+pub(super) fn app_of_run(state: &Path, prefix: &str) -> Result<Begun, Error> {
     let runs = run_dir::list(state).map_err(|error| {
         let message = format!("failed to read the runs in `{}`", state.display());
         Error::new(
@@ -171,11 +175,10 @@ fn stack_of_run(state: &Path, prefix: &str) -> Result<String, Error> {
         }
     };
     let history = journal::read(&entry).ok().map(|(history, _)| history);
-    let Some(begun) = history.and_then(|history| history.begun) else {
+    history.and_then(|history| history.begun).ok_or_else(|| {
         let message = format!("the journal of run `{id}` does not say which app it has");
-        return Err(Error::say(Kind::Configuration, message));
-    };
-    Ok(begun.stack.as_str().to_owned())
+        Error::say(Kind::Configuration, message)
+    })
 }
 
 /// Reads what is piped in, for the command to read.
@@ -245,7 +248,7 @@ mod tests {
     #[test]
     fn a_run_that_is_not_there_is_named() {
         let state = tempfile::tempdir().unwrap();
-        let error = stack_of_run(state.path(), "k7").unwrap_err();
+        let error = app_of_run(state.path(), "k7").unwrap_err();
         assert_eq!(error.code(), 2);
         assert!(error.cause.to_string().contains("no run `k7`"));
     }

@@ -1,9 +1,9 @@
 //! What every command starts from: the flags, the environment, the settings, the machine.
 
 use std::{
-    cell::OnceCell,
     fs,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use super::error::{Error, Kind};
@@ -27,7 +27,7 @@ pub(crate) struct Call {
     /// The command line, without the program's name.
     pub(crate) words: Vec<String>,
     /// The environment.
-    env: OnceCell<Environment>,
+    env: OnceLock<Environment>,
 }
 
 /// The programs that a run needs.
@@ -45,7 +45,7 @@ impl Call {
             global,
             typed,
             words,
-            env: OnceCell::new(),
+            env: OnceLock::new(),
         }
     }
 

@@ -60,6 +60,13 @@ impl Voice {
     }
 }
 
+impl Voice {
+    /// Returns who reads the output of a command that prints one document when asked for JSON.
+    pub(crate) const fn of_json(json: bool) -> Self {
+        if json { Self::Json } else { Self::Human }
+    }
+}
+
 /// Says that a stream cannot be written.
 pub(crate) fn output_error(stream: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |error| {
@@ -105,6 +112,19 @@ pub(crate) fn print_error(call: &Call, voice: Voice, error: &Error) -> io::Resul
         .chain(causes.iter().map(|line| line.paint(&look)));
     let text: String = lines.map(|line| line + "\n").collect();
     io::stderr().lock().write_all(text.as_bytes())
+}
+
+/// Prints lines for people on standard error, as far as they are wanted.
+pub(crate) fn say(call: &Call, lines: &[Line]) -> Result<(), Error> {
+    let levels = Levels {
+        verbosity: verbosity(&call.global),
+        ..Levels::default()
+    };
+    let look = look(call);
+    let shown = lines.iter().filter(|line| levels.show(line.weight));
+    let text: String = shown.map(|line| line.paint(&look) + "\n").collect();
+    let written = io::stderr().lock().write_all(text.as_bytes());
+    written.map_err(output_error("standard error"))
 }
 
 /// A fact that belongs to no run, as a line of JSON.

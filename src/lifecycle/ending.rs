@@ -24,6 +24,7 @@ use crate::{
         journal::{self, Journal},
         process::Host,
         run_dir,
+        tombstones,
     },
     tool::{app::App, docker::client::Docker},
 };
@@ -87,6 +88,11 @@ impl Attempt<'_> {
             }
             Err(error) => finished.errors.push(error.to_string()),
         }
+        let noted = tombstones::add(&self.ctx.settings.state.dir, &app.domain);
+        let failed = noted.err();
+        finished
+            .errors
+            .extend(failed.map(|error| format!("could not note the removal: {error}")));
         finished
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod fetch;
 pub(crate) mod images;
 pub(crate) mod leftovers;
 pub(crate) mod live;
+pub(crate) mod orphan;
 pub(crate) mod overlay;
 pub(crate) mod planting;
 pub(crate) mod preflight;

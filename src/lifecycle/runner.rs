@@ -22,14 +22,18 @@ use crate::{
     },
     sys::{
         context::Context,
+        interrupt::Interrupt,
         journal::Journal,
-        lock::Lock,
+        lock::{Leader, Lock},
         process::{Host, stray::MARKER},
         run_dir::RunDir,
-        wait::{Deadline, Waited},
+        wait::{Deadline, Waited, wait_until},
     },
     tool::deployer::Deployer,
 };
+
+/// How long a lock may be held by somebody who only asks whether it is free.
+const BRIEF: Duration = Duration::from_millis(500);
 
 /// One run to be made.
 pub(crate) struct Job {
@@ -137,7 +141,14 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
     };
     let dir =
         RunDir::create(&state, job.log_dir.as_deref(), &ctx.host.redactor).map_err(unusable)?;
-    let lock = take_lock(ctx, job, &dir)?;
+    let leader = take_lead(ctx, &dir)?;
+    let lock = match take_lock(ctx, job, &dir) {
+        Ok(lock) => lock,
+        Err(error) => {
+            leader.retire();
+            return Err(error);
+        }
+    };
     let mut base_env = ctx.host.base_env.clone();
     base_env.push((MARKER.into(), dir.id().as_str().into()));
     let host = Host {
@@ -176,6 +187,7 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
         attempt.make()
     });
     drop(lock);
+    leader.retire();
     Ok(match planned {
         Some(plan) => Ended::Planned(Box::new(plan)),
         None => Ended::Run(Box::new(record.report().clone())),
@@ -188,6 +200,27 @@ struct StopOnDrop<'a>(&'a Watchdog);
 impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.stop();
+    }
+}
+
+/// Takes the lock that tells that the run is led; its children do not get it.
+fn take_lead(ctx: &Context, dir: &RunDir) -> Result<Leader, Error> {
+    let folder = ctx.settings.state.dir.join("locks");
+    let unusable = |source: io::Error| Error::State {
+        path: folder.clone(),
+        source,
+    };
+    std::fs::create_dir_all(&folder).map_err(unusable)?;
+    // One who only asks about this run, which nobody knows yet, may have it for a moment.
+    let (soon, interrupt) = (Deadline::after(BRIEF), Interrupt::never());
+    let probe = || Leader::try_take(&folder, dir.id());
+    let taken = wait_until(soon, &interrupt, probe, |_| Duration::from_millis(5));
+    match taken.map_err(|error| unusable(io::Error::other(error)))? {
+        Waited::Done(leader) => Ok(leader),
+        Waited::TimedOut | Waited::Interrupted => {
+            let message = format!("run `{}` is led by another process", dir.id());
+            Err(unusable(io::Error::other(message)))
+        }
     }
 }
 
@@ -207,7 +240,7 @@ fn take_lock(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Lock, Error> {
         ctx.hostname,
         Timestamp::now()
     );
-    let until = (Deadline::after(job.wait), &ctx.host.interrupt);
+    let until = (Deadline::after(job.wait.max(BRIEF)), &ctx.host.interrupt);
     let lock = Lock::acquire(&folder, name, &note, until)
         .map_err(|error| unusable(io::Error::other(error)))?;
     let discard = || drop(std::fs::remove_dir_all(dir.registry()));

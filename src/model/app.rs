@@ -89,6 +89,22 @@ impl AppDomain {
         !self.is_warm() && follows_run_scheme(self.label())
     }
 
+    /// Returns the domain one label below a base domain whose stack has this name.
+    pub fn of_stack(stack: &str, base: &Self) -> Option<Self> {
+        let label = stack
+            .strip_suffix(base.stack().as_str())?
+            .strip_suffix('_')?;
+        format!("{label}.{base}").parse().ok()
+    }
+
+    /// Returns the domain of the cold run below a base domain whose stack a name begins with, as the name of a secret does.
+    pub fn of_run_object(name: &str, base: &Self) -> Option<Self> {
+        let (label, rest) = name.split_once('_')?;
+        let after = rest.strip_prefix(base.stack().as_str())?;
+        let domain: Self = format!("{label}.{base}").parse().ok()?;
+        (after.starts_with('_') && domain.follows_run_scheme()).then_some(domain)
+    }
+
     /// Returns a sibling host under the same base domain, for a service that wants a nested name.
     pub fn sibling(&self, name: &str) -> Result<Self, Invalid> {
         format!("{name}-{}.{}", self.label(), self.base()).parse()
@@ -212,6 +228,35 @@ mod tests {
         let warm: AppDomain = "warm-abcdef.ci.example.org".parse().unwrap();
         assert!(warm.is_warm() && !warm.follows_run_scheme());
         assert!(!domain("warmth", "main").is_warm());
+    }
+
+    #[test]
+    fn a_name_on_the_swarm_leads_back_to_its_domain() {
+        let base: AppDomain = "ci.example.org".parse().unwrap();
+        let shown = |found: Option<AppDomain>| found.map(|domain| domain.to_string());
+        let of_stack = |name| shown(AppDomain::of_stack(name, &base));
+        let of_object = |name| shown(AppDomain::of_run_object(name, &base));
+        let run = Some("word-3fa91c.ci.example.org".to_owned());
+        assert_eq!(of_stack("word-3fa91c_ci_example_org"), run);
+        assert!(of_stack("warm-n8n_ci_example_org").is_some());
+        for other in [
+            "word-3fa91c_ci_example_org_x",
+            "a_word-3fa91c_ci_example_org",
+            "_ci_example_org",
+            "ci_example_org",
+        ] {
+            assert_eq!(of_stack(other), None, "{other}");
+        }
+        assert_eq!(of_object("word-3fa91c_ci_example_org_key_v1"), run);
+        for other in [
+            "word-3fa91c_ci_example_org",
+            "word-3fa91_ci_example_org_key",
+            "word-3fa91c0_ci_example_org_key",
+            "word-3fa91c_ci_example_orgs_key",
+            "warm-3fa91c_ci_example_org_key",
+        ] {
+            assert_eq!(of_object(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -111,10 +111,23 @@ impl History {
             Entry::Kept { until } => self.kept_until = Some(until),
             Entry::Closed { left } => {
                 self.clean = left.is_empty();
+                // What a removal left is nobody's to keep.
+                self.kept_until = None;
                 self.open = left.into_iter().collect();
             }
         }
     }
+}
+
+/// How far a journal can be relied upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Every line was understood.
+    Whole,
+    /// What follows the lines that were understood is damaged.
+    Damaged,
+    /// A newer ccci wrote it.
+    Newer,
 }
 
 #[cfg(test)]
@@ -158,5 +171,9 @@ mod tests {
             (BTreeSet::from([volume("c")]), false)
         );
         assert!(History::replay([Entry::Closed { left: Vec::new() }]).clean);
+        let until = Timestamp::UNIX_EPOCH;
+        let left = vec![volume("c")];
+        let removed = History::replay([Entry::Kept { until }, Entry::Closed { left }]);
+        assert_eq!(removed.kept_until, None);
     }
 }

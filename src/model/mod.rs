@@ -22,6 +22,7 @@ pub mod policy;
 pub(crate) mod policy_objects;
 pub(crate) mod policy_raw;
 pub(crate) mod policy_service;
+pub mod reaping;
 pub mod recipe;
 pub mod report;
 pub mod resource;

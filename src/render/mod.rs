@@ -11,6 +11,7 @@ pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod mode;
 pub(crate) mod plan;
+pub(crate) mod reaping;
 pub(crate) mod results;
 pub(crate) mod running;
 #[cfg(test)]

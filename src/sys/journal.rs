@@ -2,13 +2,16 @@
 
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde_json::Value;
+
 use super::durable::{self, Appender, Damage};
 use crate::model::{
-    journal::{Entry, History},
+    app::AppDomain,
+    journal::{Entry, History, JOURNAL_VERSION, Reading},
     resource::Resource,
 };
 
@@ -61,6 +64,55 @@ pub(crate) fn read(folder: &Path) -> io::Result<(History, Damage)> {
     Ok((History::replay(entries), damage))
 }
 
+/// What a journal says to somebody who was not there.
+pub(crate) struct Examined {
+    /// What its whole lines say.
+    pub(crate) history: History,
+    /// The app that it is about, also when a newer ccci wrote it.
+    pub(crate) domain: Option<AppDomain>,
+    /// How far it can be relied upon.
+    pub(crate) reading: Reading,
+}
+
+/// Reads the journal of a run directory and says how far it can be relied upon; nothing while it is empty.
+pub(crate) fn examine(folder: &Path) -> io::Result<Option<Examined>> {
+    let (lines, damage) = durable::read(&folder.join(FILE_NAME))?;
+    if lines.is_empty() && damage == Damage::None {
+        return Ok(None);
+    }
+    let first = lines
+        .first()
+        .and_then(|line| serde_json::from_str(line).ok());
+    let first: Value = first.unwrap_or_default();
+    let entries: Vec<Entry> = lines
+        .iter()
+        .map_while(|line| serde_json::from_str(line).ok())
+        .collect();
+    let is_newer = first["version"]
+        .as_u64()
+        .is_some_and(|version| version > u64::from(JOURNAL_VERSION));
+    let reading = if is_newer {
+        Reading::Newer
+    } else if damage == Damage::None && entries.len() == lines.len() {
+        Reading::Whole
+    } else {
+        Reading::Damaged
+    };
+    Ok(Some(Examined {
+        history: History::replay(entries),
+        domain: first["domain"].as_str().and_then(|text| text.parse().ok()),
+        reading,
+    }))
+}
+
+/// Moves a journal aside that tells nothing, for people to look at; returns where it is now.
+pub(crate) fn set_aside(folder: &Path) -> io::Result<PathBuf> {
+    let path = folder.join(FILE_NAME);
+    let aside = durable::damaged_path(&path);
+    std::fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +126,45 @@ mod tests {
         journal.making(std::slice::from_ref(&secret)).unwrap();
         let (history, _) = read(folder.path()).unwrap();
         assert!(history.open.contains(&secret));
+    }
+    /// Writes lines as a journal has them, and examines it.
+    fn examined(lines: &[&str], more: &str) -> Option<Examined> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let mut appender = Appender::open(&path).unwrap();
+        lines.iter().for_each(|line| appender.append(line).unwrap());
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        text.push_str(more);
+        std::fs::write(&path, text).unwrap();
+        examine(folder.path()).unwrap()
+    }
+
+    #[test]
+    fn a_journal_says_how_far_it_can_be_relied_upon() {
+        let making = r#"{"entry":"making","resource":{"kind":"volume","name":"v"}}"#;
+        let newer = r#"{"entry":"begun","version":2,"domain":"a-1.example.org"}"#;
+        assert!(examined(&[], "").is_none());
+        let whole = examined(&[making], "").unwrap();
+        assert_eq!(whole.reading, Reading::Whole);
+        let torn = examined(&[making], "63 0bad").unwrap();
+        assert_eq!(
+            (torn.reading, torn.history.open.len()),
+            (Reading::Damaged, 1)
+        );
+        let strange = examined(&[making, r#"{"entry":"strange"}"#], "").unwrap();
+        assert_eq!(strange.reading, Reading::Damaged);
+        let newer = examined(&[newer, making], "").unwrap();
+        assert_eq!(newer.reading, Reading::Newer);
+        assert_eq!(newer.domain, "a-1.example.org".parse().ok());
+    }
+
+    #[test]
+    fn a_journal_that_tells_nothing_is_kept_for_people() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE_NAME), "garbage").unwrap();
+        let aside = set_aside(folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(aside).unwrap(), "garbage");
+        let gone = examine(folder.path()).err().unwrap();
+        assert_eq!(gone.kind(), io::ErrorKind::NotFound);
     }
 }

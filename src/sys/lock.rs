@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::interrupt::Interrupt;
 use super::wait::{Deadline, Waited, wait_until};
+use crate::model::run::RunId;
 
 /// How often a lock that is held is tried again.
 const RETRY: Duration = Duration::from_millis(50);
@@ -40,36 +41,18 @@ impl Lock {
     /// Takes the lock unless another holds it, and leaves a note about the holder for people.
     pub(crate) fn try_acquire(dir: &Path, name: &str, note: &str) -> Result<Option<Self>, Error> {
         let path = lock_path(dir, name)?;
-        let wrap = |source| Error::File {
-            path: path.clone(),
-            source,
+        let wrap = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::File { path, source }
         };
-        loop {
-            let mut options = OpenOptions::new();
-            options
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600);
-            let file = options.open(&path).map_err(wrap)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(source)) => return Err(wrap(source)),
-            }
-            // A file that was replaced between opening and locking guards nothing.
-            if is_at(&file, &path).map_err(wrap)? {
-                let holder = dir.join(format!("{name}.holder"));
-                std::fs::write(&holder, note).map_err(|source| Error::File {
-                    path: holder,
-                    source,
-                })?;
-                return Ok(Some(Self {
-                    file: Arc::new(file),
-                }));
-            }
-        }
+        let Some(file) = try_exclusively(&path).map_err(wrap(&path))? else {
+            return Ok(None);
+        };
+        let holder = dir.join(format!("{name}.holder"));
+        std::fs::write(&holder, note).map_err(wrap(&holder))?;
+        Ok(Some(Self {
+            file: Arc::new(file),
+        }))
     }
 
     /// Takes the lock as soon as it is free, until the deadline or a signal comes.
@@ -88,6 +71,12 @@ impl Lock {
         )
     }
 
+    /// Tells whether somebody holds the lock.
+    pub(crate) fn is_held(dir: &Path, name: &str) -> Result<bool, Error> {
+        let path = lock_path(dir, name)?;
+        is_held(&path).map_err(|source| Error::File { path, source })
+    }
+
     /// Returns the locked file, for children to inherit: the lock is then held until they end too.
     pub(crate) fn file(&self) -> Arc<File> {
         Arc::clone(&self.file)
@@ -97,6 +86,82 @@ impl Lock {
     pub(crate) fn holder(dir: &Path, name: &str) -> Option<String> {
         lock_path(dir, name).ok()?;
         std::fs::read_to_string(dir.join(format!("{name}.holder"))).ok()
+    }
+}
+
+/// Held by the process that leads a run, or that removes what the run left, and by no child of it.
+///
+/// An app's lock that is held while nobody leads its run is held by children that outlived their run.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    /// The locked file; its closing frees the lock.
+    _file: File,
+    /// Where it is.
+    path: PathBuf,
+}
+
+impl Leader {
+    /// Takes the lead of a run, unless another has it.
+    pub(crate) fn try_take(dir: &Path, run: &RunId) -> Result<Option<Self>, Error> {
+        let path = leader_path(dir, run);
+        match try_exclusively(&path) {
+            Ok(file) => Ok(file.map(|file| Self { _file: file, path })),
+            Err(source) => Err(Error::File { path, source }),
+        }
+    }
+
+    /// Tells whether somebody leads a run.
+    pub(crate) fn is_alive(dir: &Path, run: &RunId) -> Result<bool, Error> {
+        let path = leader_path(dir, run);
+        is_held(&path).map_err(|source| Error::File { path, source })
+    }
+
+    /// Gives up the lead of a run that is over, and its file.
+    pub(crate) fn retire(self) {
+        // A file that stays is free, which says the same.
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+/// Returns the file that the leader of a run holds; no app's lock has this name, as they end in `.lock`.
+fn leader_path(dir: &Path, run: &RunId) -> PathBuf {
+    dir.join(format!("{run}.leader"))
+}
+
+/// Makes and locks a file unless another holds it.
+fn try_exclusively(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
+        let file = options.open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(source)) => return Err(source),
+        }
+        // A file that was replaced between opening and locking guards nothing.
+        if is_at(&file, path)? {
+            return Ok(Some(file));
+        }
+    }
+}
+
+/// Tells whether somebody holds a lock file for himself; those who only ask do not hinder each other.
+fn is_held(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(source)) => Err(source),
     }
 }
 
@@ -209,6 +274,42 @@ mod tests {
         assert!(!is_at(&old, &path).unwrap());
         std::fs::write(&path, "").unwrap();
         assert!(!is_at(&old, &path).unwrap());
+    }
+
+    #[test]
+    fn asking_whether_a_lock_is_held_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = || Lock::is_held(directory.path(), "app.example").unwrap();
+        assert!(!held());
+        assert!(
+            std::fs::read_dir(directory.path())
+                .unwrap()
+                .next()
+                .is_none()
+        );
+        let lock = take(directory.path()).unwrap();
+        assert!(held());
+        drop(lock);
+        assert!(!held());
+        take(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn a_run_has_one_leader_and_its_children_are_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let run: RunId = "k7m2q".parse().unwrap();
+        let take = || Leader::try_take(directory.path(), &run).unwrap();
+        let is_alive = || Leader::is_alive(directory.path(), &run).unwrap();
+        assert!(!is_alive());
+        let leader = take().unwrap();
+        assert!(is_alive() && take().is_none());
+        let mut child = holder(directory.path());
+        drop(leader);
+        assert!(!is_alive());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        take().unwrap().retire();
+        assert!(!directory.path().join("k7m2q.leader").exists());
     }
 
     #[test]

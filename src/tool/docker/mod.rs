@@ -1,5 +1,6 @@
 //! Docker's command line: one private builder, one method per verb, parsers on bytes.
 
+pub(crate) mod birth;
 pub(crate) mod client;
 pub(crate) mod container;
 pub(crate) mod image;
