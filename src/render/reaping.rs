@@ -77,6 +77,13 @@ mod tests {
         let text: String = lines
             .map(|line| line.paint(&Look::default()) + "\n")
             .collect();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+                SKIP word-3fa91c.ci.example.org: its run is alive
+            Teardown word-3fa91c.ci.example.org: would remove 0 objects: its run is gone
+            Teardown [   2.0s] word-3fa91c.ci.example.org: removed 2 volumes
+                     its run is gone
+                LEAK [   2.0s] word-3fa91c.ci.example.org: volume `v` remains
+        warning: run `k7m2q` is left alone: its journal was made by a newer ccci
+        ");
     }
 }
