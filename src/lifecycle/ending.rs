@@ -19,13 +19,7 @@ use crate::{
         resource::{Resource, ResourceKind},
         run::Keep,
     },
-    sys::{
-        interrupt::Interrupt,
-        journal::{self, Journal},
-        process::Host,
-        run_dir,
-        tombstones,
-    },
+    sys::{interrupt::Interrupt, journal, process::Host, run_dir, tombstones},
     tool::{app::App, docker::client::Docker},
 };
 
@@ -62,7 +56,18 @@ impl Attempt<'_> {
             // Nothing was made, and what is there may be a kept app of the same name.
             DryRun::Yes => TeardownFinished::default(),
         };
-        finished.errors.extend(remove_folders(self.dir.registry()));
+        let mut failed = remove_folders(self.dir.registry());
+        // Last of all, and only then: whoever finds this run before it is closed does the rest.
+        if failed.is_empty() {
+            let left = finished.left.clone();
+            let closed = self.journal.write(&Entry::Closed { left });
+            failed.extend(
+                closed
+                    .err()
+                    .map(|error| format!("could not write the journal: {error}")),
+            );
+        }
+        finished.errors.extend(failed);
         self.record.report().teardown = Some(finished.clone());
         self.announcer.say(Fact::TeardownFinished(finished));
     }
@@ -76,7 +81,7 @@ impl Attempt<'_> {
             stack: app.stack.clone(),
             known,
         };
-        let mut finished = self.remove(app, &belongings, Some(self.journal));
+        let mut finished = self.remove(app, &belongings);
         let shielded = self.shielded(app);
         match shielded.list_objects() {
             Ok(objects) => {
@@ -108,12 +113,7 @@ impl Attempt<'_> {
     }
 
     /// Removes what belongs to the app; the first signal does not cut it short.
-    pub(super) fn remove(
-        &self,
-        app: &App,
-        belongings: &Belongings,
-        journal: Option<&Journal>,
-    ) -> TeardownFinished {
+    pub(super) fn remove(&self, app: &App, belongings: &Belongings) -> TeardownFinished {
         let docker = self.shielded(app);
         let announce = |resource: &Resource| {
             self.announcer.say(Fact::ResourceRemoved {
@@ -124,7 +124,6 @@ impl Attempt<'_> {
         teardown::remove_app(&Removal {
             belongings,
             docker: &docker,
-            journal,
             limit,
             on_removed: &announce,
         })

@@ -12,11 +12,12 @@ use super::{
 use crate::{
     model::{
         event::{DiagnosticLevel, Fact},
-        journal::{Entry, History},
-        outcome::Trouble,
+        journal::{Entry, History, Reading},
+        outcome::{Fault, Trouble},
     },
     sys::{
         journal::{self, Journal},
+        lock::Leader,
         run_dir,
     },
     tool::app::App,
@@ -25,7 +26,7 @@ use crate::{
 impl Attempt<'_> {
     /// Takes the inventory, and removes what an earlier dead run of the same app left.
     pub(super) fn clear_leftovers(&self, app: &App) -> Result<(), Trouble> {
-        let dead = self.dead_runs(app);
+        let dead = self.dead_runs(app)?;
         let names = dead.iter().flat_map(|(_, history)| history.open.clone());
         let belongings = Belongings {
             stack: app.stack.clone(),
@@ -36,7 +37,7 @@ impl Attempt<'_> {
             self.announcer.say(Fact::Waiting {
                 what: "removal of what an earlier run left".to_owned(),
             });
-            let removed = self.remove(app, &belongings, None);
+            let removed = self.remove(app, &belongings);
             if let Some(left) = removed.left.first() {
                 let message = "what an earlier run left cannot be removed";
                 return Err(Trouble::broken("leftovers", message).because(left.to_string()));
@@ -54,18 +55,25 @@ impl Attempt<'_> {
     }
 
     /// Finds the runs of this app that did not end well; the app's lock says that they are dead.
-    fn dead_runs(&self, app: &App) -> Vec<(PathBuf, History)> {
+    fn dead_runs(&self, app: &App) -> Result<Vec<(PathBuf, History)>, Trouble> {
         let runs = run_dir::list(&self.ctx.settings.state.dir).unwrap_or_default();
         let others = runs.into_iter().filter(|(id, _)| id != self.dir.id());
-        let histories = others.filter_map(|(_, entry)| {
-            let (history, _) = journal::read(&entry).ok()?;
-            Some((entry, history))
-        });
-        let is_same = |history: &History| {
-            let begun = history.begun.as_ref();
-            !history.clean && begun.is_some_and(|begun| begun.domain == app.domain)
-        };
-        histories.filter(|(_, history)| is_same(history)).collect()
+        let mut dead = Vec::new();
+        for (_, entry) in others {
+            let Ok(Some(examined)) = journal::examine(&entry) else {
+                continue;
+            };
+            if examined.domain.as_ref() != Some(&app.domain) {
+                continue;
+            }
+            if examined.reading == Reading::Newer {
+                return Err(newer(&entry));
+            }
+            if !examined.history.clean {
+                dead.push((entry, examined.history));
+            }
+        }
+        Ok(dead)
     }
 
     /// Closes a dead run whose app is gone: its working folders go, and its records may.
@@ -76,6 +84,7 @@ impl Attempt<'_> {
             let closed =
                 journal.and_then(|journal| journal.write(&Entry::Closed { left: Vec::new() }));
             errors.extend(closed.err().map(|error| error.to_string()));
+            self.forget_leader(entry);
         }
         // What stays is found again by the next run of this app.
         for error in errors {
@@ -85,4 +94,24 @@ impl Attempt<'_> {
             });
         }
     }
+
+    /// Removes the file of the lock by which a run that is over was led.
+    fn forget_leader(&self, entry: &Path) {
+        let name = entry.file_name().and_then(|name| name.to_str());
+        let Some(run) = name.and_then(|name| name.parse().ok()) else {
+            return;
+        };
+        let locks = self.ctx.settings.state.dir.join("locks");
+        // A file that stays is free, which says the same.
+        if let Ok(Some(leader)) = Leader::try_take(&locks, &run) {
+            leader.retire();
+        }
+    }
+}
+
+/// Says that a journal is not ours to understand, nor is what it tells of ours to remove.
+fn newer(entry: &Path) -> Trouble {
+    let message = format!("`{}` was made by a newer ccci", entry.display());
+    Trouble::new(Fault::Config, "state-newer", message)
+        .hint("remove its app with the ccci that made it")
 }

@@ -368,7 +368,6 @@ impl<'a> Reaper<'a> {
         let mut finished = teardown::remove_app(&Removal {
             belongings: &belongings,
             docker: &self.docker.with_host(&host),
-            journal: None,
             limit: self.ctx.settings.run.teardown_timeout,
             on_removed: &|_| {},
         });

@@ -12,13 +12,11 @@ use crate::{
     model::{
         app::StackName,
         event::TeardownFinished,
-        journal::Entry,
         outcome::millis,
         resource::{Resource, ResourceKind},
     },
     sys::{
         interrupt::Interrupt,
-        journal::Journal,
         wait::{Deadline, pause},
     },
     tool::docker::{
@@ -49,8 +47,6 @@ pub(crate) struct Removal<'a> {
     pub(crate) belongings: &'a Belongings,
     /// Docker, called with an interrupt that the first signal does not set.
     pub(crate) docker: &'a Docker,
-    /// Where it is noted what is gone.
-    pub(crate) journal: Option<&'a Journal>,
     /// How long it may take.
     pub(crate) limit: Duration,
     /// Is told of each object that is gone.
@@ -217,18 +213,11 @@ fn finish(
     left: Vec<Resource>,
     begun: Instant,
 ) -> TeardownFinished {
-    let Progress {
-        seen, mut errors, ..
-    } = progress;
+    let Progress { seen, errors, .. } = progress;
     let mut removed = BTreeMap::new();
     for resource in seen.iter().filter(|resource| !left.contains(resource)) {
         *removed.entry(resource.kind.word().to_owned()).or_insert(0) += 1;
         (removal.on_removed)(resource);
-    }
-    // One line tells of all: each object apart would cost a write to disk each.
-    let closed = Entry::Closed { left: left.clone() };
-    if let Some(Err(error)) = removal.journal.map(|journal| journal.write(&closed)) {
-        errors.push(format!("could not write the journal: {error}"));
     }
     TeardownFinished {
         removed,
