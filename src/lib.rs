@@ -4,7 +4,7 @@
 //!
 //! - `main.rs`: The `ccci` program: hands its arguments over, returns the exit code.
 //! - `cli.rs`: The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
-//! - `cli/app_args.rs`: What the commands about one app take.
+//! - `cli/app_args.rs`: What the commands about one app, or about the apps that are left, take.
 //! - `cli/test_args.rs`: What `ccci test` takes.
 //! - `cli/values.rs`: Readers of the values that flags and arguments take.
 //! - `exit.rs`: The exit codes of every command, and what each means.
@@ -18,8 +18,10 @@
 //! - `command/exec.rs`: `ccci exec` and `ccci shell`: into a service of an app under test.
 //! - `command/help.rs`: `ccci help`: the help of a command, or about a topic.
 //! - `command/host.rs`: What every command starts from: the flags, the environment, the settings, the machine.
+//! - `command/janitor.rs`: `ccci janitor`: reaps apps whose run is gone.
 //! - `command/secrets.rs`: Makes known what must not be shown, before any child starts.
 //! - `command/select.rs`: Turns arguments and the words of a CI engine into the runs that are asked for.
+//! - `command/teardown.rs`: `ccci teardown`: removes an app that somebody names, with Docker alone.
 //! - `command/test.rs`: `ccci test`: from what was selected to the exit code.
 //! - `command/view.rs`: Where text goes: the terminal on standard error, messages for programs on standard output.
 //! - `lifecycle/`: What happens to one app in one run: never prints.
@@ -38,11 +40,13 @@
 //! - `lifecycle/images.rs`: Fetches images before any clock starts.
 //! - `lifecycle/leftovers.rs`: What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
 //! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
+//! - `lifecycle/orphan.rs`: Finds apps whose run is gone: looks at the registry and at the swarm, and has each app judged.
 //! - `lifecycle/overlay.rs`: Runs the tests and hooks that people wrote, with what they may see of the run.
 //! - `lifecycle/planting.rs`: Plants tokens at an app's spots before an operation and compares them after it.
 //! - `lifecycle/preflight.rs`: What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
 //! - `lifecycle/prepare.rs`: Gets everything ready before anything is deployed: checkout, compose policy, names, tests, the plan.
 //! - `lifecycle/reach.rs`: Finds out how an app is reached, waits until it answers, makes the checks that are declared as data.
+//! - `lifecycle/reap.rs`: Removes apps whose run is gone, each under its lock and with the lead of its runs.
 //! - `lifecycle/record.rs`: Keeps a run's report and writes it, as JSON, JUnit and Markdown, whenever it has grown.
 //! - `lifecycle/runner.rs`: Executes one run from its first announcement to its report, and always ends in teardown.
 //! - `lifecycle/session.rs`: One run while it goes on: what its stages share.
@@ -64,6 +68,7 @@
 //! - `render/live.rs`: The few lines that are redrawn while runs go on.
 //! - `render/mode.rs`: Decides how progress is shown, from the flag and what is around.
 //! - `render/plan.rs`: A plan as text, for those who asked what would be done.
+//! - `render/reaping.rs`: What became of apps without a living run, a line each.
 //! - `render/results.rs`: The lines of stages and checks that ended.
 //! - `render/running.rs`: What is known of a run while it goes on, gathered from its events.
 //! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
@@ -81,6 +86,7 @@
 //! - `tool/archive.rs`: Backups of the built-in deployer: one tar archive a volume or path, with the hooks that the labels name.
 //! - `tool/deployer.rs`: What deploys an app: the trait of the two that ship.
 //! - `tool/docker/`: Docker's command line: one private builder, one method per verb, parsers on bytes.
+//! - `tool/docker/birth.rs`: When objects of the swarm came into being.
 //! - `tool/docker/client.rs`: How docker is called, and how a call can end.
 //! - `tool/docker/container.rs`: Containers of this node: run a command in them, copy to and from them, find their address.
 //! - `tool/docker/image.rs`: Images: whether this node has them, and getting those it lacks.
@@ -126,6 +132,7 @@
 //! - `sys/redact/forms.rs`: The spellings in which one secret value may turn up in the output of a program.
 //! - `sys/redact/matcher.rs`: Finds every form of every secret in bytes; it knows no streams.
 //! - `sys/run_dir.rs`: The directory of a run: events, logs and reports, redacted before they are written, and how long they are kept.
+//! - `sys/tombstones.rs`: Names of apps that were removed here a short while ago, so that a volume that is born late is known as ours.
 //! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.
 //! - `config/`: Settings of ccci and declarations of recipes: what was written becomes what is meant.
 //! - `config/environment.rs`: The environment, read once: what follows from it for ccci, and what children get of it.
@@ -164,6 +171,7 @@
 //! - `model/policy_objects.rs`: The compose policy for volumes, networks, secrets and configs; never looks at services.
 //! - `model/policy_raw.rs`: The compose policy for one file as it is written, before any tool sees it.
 //! - `model/policy_service.rs`: The compose policy for services; never looks at top-level objects but to find their names.
+//! - `model/reaping.rs`: Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
 //! - `model/recipe.rs`: What names and versions a recipe has.
 //! - `model/report.rs`: The record of a run that other programs read: `report.json`.
 //! - `model/resource.rs`: Kinds and names of the objects that an app leaves on a swarm; never asks the swarm itself.

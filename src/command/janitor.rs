@@ -79,7 +79,7 @@ pub(crate) fn run(call: &Call, args: &JanitorArgs) -> Result<u8, Error> {
     } else {
         // A line that cannot be shown must not stop a removal.
         reaper.reap_all(&apps, &|reaped| {
-            drop(tell(call, showing, std::slice::from_ref(reaped)))
+            drop(tell(call, showing, std::slice::from_ref(reaped)));
         })
     };
     conclude(&ctx, showing, (&reaped, &unreadable))

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     cli::{app_args::TeardownArgs, values::AppName},
     config::environment::Audience,
-    lifecycle::orphan::{self, Judged, Reach, Reaper, Survey},
+    lifecycle::{
+        orphan::{Judged, Reach, Reaper, Survey},
+        reap,
+    },
     model::{
         app::AppDomain,
         journal::Reading,
@@ -64,7 +67,7 @@ pub(crate) fn run(call: &Call, args: &TeardownArgs) -> Result<u8, Error> {
         }
         // A line that cannot be shown must not stop a removal.
         reaper.reap_all(&named, &|reaped| {
-            drop(tell(call, showing, std::slice::from_ref(reaped)))
+            drop(tell(call, showing, std::slice::from_ref(reaped)));
         })
     };
     if domain.is_some() {
@@ -152,7 +155,7 @@ fn check_free(ctx: &Context, named: &[Judged]) -> Result<(), Error> {
 
 /// Says who holds an app.
 fn busy(ctx: &Context, domain: &AppDomain) -> Error {
-    let message = format!("app `{domain}` is busy: {}", orphan::holder(ctx, domain));
+    let message = format!("app `{domain}` is busy: {}", reap::holder(ctx, domain));
     Error::say(Kind::Busy, message).hint("wait until its run is over, or interrupt that run")
 }
 

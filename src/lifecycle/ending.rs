@@ -15,7 +15,7 @@ use crate::{
         app::StackName,
         event::{DiagnosticLevel, Fact, Kept, RunFinished, TeardownFinished},
         journal::Entry,
-        outcome::{Verdict, millis},
+        outcome::{Trouble, Verdict, millis},
         resource::{Resource, ResourceKind},
         run::Keep,
     },
@@ -69,7 +69,14 @@ impl Attempt<'_> {
         }
         finished.errors.extend(failed);
         self.record.report().teardown = Some(finished.clone());
+        let is_clean = finished.left.is_empty();
         self.announcer.say(Fact::TeardownFinished(finished));
+        if !is_clean {
+            let hint = format!("run `ccci teardown {}`", self.dir.id());
+            let trouble = Trouble::broken("leftovers", "something of the app is left").hint(hint);
+            let level = DiagnosticLevel::Warning;
+            self.announcer.say(Fact::Diagnostic { level, trouble });
+        }
     }
 
     /// Removes every object of the app, and takes the last inventory.

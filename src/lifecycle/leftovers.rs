@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     attempt::{Attempt, resources},
-    ending, orphan,
+    ending, reap,
     runner::DryRun,
     session::{docker_trouble, state_trouble},
     teardown::Belongings,
@@ -45,8 +45,10 @@ impl Attempt<'_> {
             objects = app.docker.list_objects().map_err(docker_trouble)?;
         }
         if self.job.dry_run == DryRun::No {
-            dead.iter().for_each(|(entry, _)| self.close(entry));
-            if orphan::reap_own(self, &objects) {
+            for (entry, _) in &dead {
+                self.close(entry);
+            }
+            if reap::reap_own(self, &objects) {
                 objects = app.docker.list_objects().map_err(docker_trouble)?;
             }
         }

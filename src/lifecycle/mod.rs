@@ -21,6 +21,7 @@ pub(crate) mod planting;
 pub(crate) mod preflight;
 pub(crate) mod prepare;
 pub(crate) mod reach;
+pub(crate) mod reap;
 pub(crate) mod record;
 pub(crate) mod runner;
 pub(crate) mod session;

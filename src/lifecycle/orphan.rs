@@ -1,50 +1,26 @@
-//! Finds apps whose run is gone, and reaps each under its lock.
+//! Finds apps whose run is gone: looks at the registry and at the swarm, and has each app judged.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{
-    attempt::Attempt,
-    ending,
-    session::{docker_trouble, state_trouble},
-    teardown::{self, Belongings, Removal},
-};
+use super::session::{docker_trouble, state_trouble};
 use crate::{
     model::{
         app::AppDomain,
-        event::{DiagnosticLevel, Fact, TeardownFinished},
-        journal::{Entry, Reading},
-        outcome::{Fault, Trouble},
-        reaping::{
-            self, App, Cause, Excuse, KnownRun, Listed, Reaped, Rules, Seen, Unreadable, Verdict,
-        },
-        resource::{Resource, ResourceKind},
+        journal::Reading,
+        outcome::Trouble,
+        reaping::{self, App, Cause, KnownRun, Listed, Rules, Seen, Unreadable, Verdict},
+        resource::ResourceKind,
     },
     sys::{
         context::Context,
-        journal::{self, Journal},
+        journal,
         lock::{self, Leader, Lock},
-        process::{
-            Host,
-            stray::{MARKER, find_strays},
-        },
         run_dir, tombstones,
-        wait::{Deadline, Waited, wait_until},
     },
     tool::docker::{client::Docker, inventory::Object},
 };
-
-/// How long processes of a dead run may take to go once they are killed.
-const STRAY_LIMIT: Duration = Duration::from_secs(10);
-/// How many apps are reaped at the same time.
-const SIDE_BY_SIDE: usize = 4;
 
 /// Which apps are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +34,9 @@ pub(crate) enum Reach {
 /// Looks for orphans and reaps them.
 pub(crate) struct Reaper<'a> {
     /// Settings and the machine.
-    ctx: &'a Context,
+    pub(super) ctx: &'a Context,
     /// Docker.
-    docker: Docker,
+    pub(super) docker: Docker,
     /// How old an app of another host has to be.
     max_age: Duration,
     /// Which apps are looked for.
@@ -72,7 +48,7 @@ pub(crate) struct Judged {
     /// The app.
     pub(crate) app: App,
     /// What was looked up of it.
-    seen: Seen,
+    pub(super) seen: Seen,
     /// What becomes of it.
     pub(crate) verdict: Verdict,
 }
@@ -83,14 +59,6 @@ pub(crate) struct Survey {
     pub(crate) apps: Vec<Judged>,
     /// Runs whose journal does not tell which app they had.
     pub(crate) unreadable: Vec<Unreadable>,
-}
-
-/// What is held while an app is removed.
-struct Hold {
-    /// The app's lock.
-    lock: Lock,
-    /// The lead of its dead runs.
-    leaders: Vec<Leader>,
 }
 
 impl<'a> Reaper<'a> {
@@ -112,10 +80,10 @@ impl<'a> Reaper<'a> {
     }
 
     /// Decides about every app of an inventory.
-    fn survey_of(&self, objects: Vec<Object>) -> Result<Survey, Trouble> {
+    pub(super) fn survey_of(&self, objects: Vec<Object>) -> Result<Survey, Trouble> {
         let (runs, unreadable) = self.known_runs()?;
         let state = &self.ctx.settings.state.dir;
-        let buried = tombstones::read(state).map_err(unusable)?;
+        let buried = tombstones::read(state).map_err(|error| unusable(&error))?;
         let base = &self.ctx.settings.server.base_domain;
         let objects = objects.into_iter().map(|object| Listed {
             resource: object.resource,
@@ -130,7 +98,8 @@ impl<'a> Reaper<'a> {
         };
         let judged = apps.into_iter().map(|app| {
             let name = app.domain.as_str();
-            let is_held = Lock::is_held(&self.locks(), name).map_err(lock_trouble)?;
+            let is_held =
+                Lock::is_held(&self.locks(), name).map_err(|error| lock_trouble(&error))?;
             let born = youngest(&app, &births);
             let seen = Seen { is_held, born };
             let verdict = reaping::judge(&app, seen, &rules);
@@ -141,8 +110,9 @@ impl<'a> Reaper<'a> {
     }
 
     /// Reads the journals of all runs that are not known to have left nothing.
-    fn known_runs(&self) -> Result<(Vec<KnownRun>, Vec<Unreadable>), Trouble> {
-        let listed = run_dir::list(&self.ctx.settings.state.dir).map_err(unusable)?;
+    pub(super) fn known_runs(&self) -> Result<(Vec<KnownRun>, Vec<Unreadable>), Trouble> {
+        let listed =
+            run_dir::list(&self.ctx.settings.state.dir).map_err(|error| unusable(&error))?;
         let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
         for (id, entry) in listed {
             let mut told = |reason: String| {
@@ -165,7 +135,8 @@ impl<'a> Reaper<'a> {
             if examined.history.clean && !is_newer {
                 continue;
             }
-            let is_led = Leader::is_alive(&self.locks(), &id).map_err(lock_trouble)?;
+            let is_led =
+                Leader::is_alive(&self.locks(), &id).map_err(|error| lock_trouble(&error))?;
             match examined.domain {
                 Some(domain) => runs.push(KnownRun {
                     id,
@@ -202,7 +173,7 @@ impl<'a> Reaper<'a> {
     }
 
     /// Returns what decisions rest on.
-    fn rules(&self) -> Rules<'_> {
+    pub(super) fn rules(&self) -> Rules<'_> {
         Rules {
             now: Timestamp::now(),
             max_age: self.max_age,
@@ -213,215 +184,8 @@ impl<'a> Reaper<'a> {
     }
 
     /// Returns the folder of the locks.
-    fn locks(&self) -> PathBuf {
+    pub(super) fn locks(&self) -> PathBuf {
         self.ctx.settings.state.dir.join("locks")
-    }
-
-    /// Reaps those that were judged so, a few side by side; tells of each app when its fate is known.
-    pub(crate) fn reap_all(&self, apps: &[Judged], tell: &(dyn Fn(&Reaped) + Sync)) -> Vec<Reaped> {
-        let (rest, reaped) = (Mutex::new(apps.iter()), Mutex::new(Vec::new()));
-        let work = || {
-            let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
-            while let Some(judged) = next() {
-                let one = self.reap(judged);
-                tell(&one);
-                let mut all = reaped.lock().unwrap_or_else(PoisonError::into_inner);
-                all.push(one);
-            }
-        };
-        let (count, work) = (SIDE_BY_SIDE.min(apps.len()), &work);
-        std::thread::scope(|scope| {
-            for _ in 1..count {
-                scope.spawn(work);
-            }
-            work();
-        });
-        let mut reaped = reaped.into_inner().unwrap_or_else(PoisonError::into_inner);
-        reaped.sort_by(|a, b| a.domain.cmp(&b.domain));
-        reaped
-    }
-
-    /// Removes an app if it was judged so.
-    fn reap(&self, judged: &Judged) -> Reaped {
-        match judged.verdict {
-            Verdict::Spare(_) => judged.app.reaped(judged.verdict, None),
-            Verdict::Reap(_) if self.ctx.host.interrupt.is_set() => {
-                let verdict = Verdict::Spare(Excuse::Interrupted);
-                judged.app.reaped(verdict, None)
-            }
-            Verdict::Reap(_) => self.try_to_remove(judged).unwrap_or_else(|trouble| {
-                let causes = std::iter::once(&trouble.message).chain(&trouble.causes);
-                let said: Vec<_> = causes.map(String::as_str).collect();
-                let failed = TeardownFinished {
-                    errors: vec![said.join(": ")],
-                    ..TeardownFinished::default()
-                };
-                judged.app.reaped(judged.verdict, Some(failed))
-            }),
-        }
-    }
-
-    /// Takes everything that keeps others away from an app, looks again, and removes it.
-    fn try_to_remove(&self, judged: &Judged) -> Result<Reaped, Trouble> {
-        let Judged { app, seen, verdict } = judged;
-        let busy = || app.reaped(Verdict::Spare(Excuse::Busy), None);
-        let Some(hold) = self.hold(app).map_err(lock_trouble)? else {
-            return Ok(busy());
-        };
-        let (runs, _) = self.known_runs()?;
-        let runs = runs.into_iter().filter(|run| run.domain == app.domain);
-        // It is this process that leads them now.
-        let runs: Vec<_> = runs
-            .map(|run| KnownRun {
-                is_led: false,
-                ..run
-            })
-            .collect();
-        let ids =
-            |runs: &[KnownRun]| -> BTreeSet<_> { runs.iter().map(|run| run.id.clone()).collect() };
-        if ids(&runs) != ids(&app.runs) {
-            return Ok(busy());
-        }
-        let app = App {
-            runs,
-            ..app.clone()
-        };
-        let seen = Seen {
-            is_held: false,
-            ..*seen
-        };
-        let now = match *verdict {
-            Verdict::Reap(Cause::Asked) => *verdict,
-            Verdict::Reap(_) | Verdict::Spare(_) => reaping::judge(&app, seen, &self.rules()),
-        };
-        match now {
-            Verdict::Reap(_) => Ok(app.reaped(*verdict, Some(self.remove(&app, hold)))),
-            Verdict::Spare(_) => Ok(app.reaped(now, None)),
-        }
-    }
-
-    /// Takes the lead of an app's dead runs and the app's lock, and ends what is left of those runs.
-    fn hold(&self, app: &App) -> Result<Option<Hold>, lock::Error> {
-        let locks = self.locks();
-        std::fs::create_dir_all(&locks).map_err(|source| lock::Error::File {
-            path: locks.clone(),
-            source,
-        })?;
-        let mut leaders = Vec::new();
-        for run in &app.runs {
-            match Leader::try_take(&locks, &run.id)? {
-                Some(leader) => leaders.push(leader),
-                None => return Ok(None),
-            }
-        }
-        let deadline = Deadline::after(if app.runs.is_empty() {
-            Duration::ZERO
-        } else {
-            STRAY_LIMIT
-        });
-        app.runs
-            .iter()
-            .for_each(|run| self.end_strays(run, deadline));
-        let note = format!(
-            "removal by process {} on {} since {}",
-            std::process::id(),
-            self.ctx.hostname,
-            Timestamp::now()
-        );
-        let until = (deadline, &self.ctx.host.interrupt);
-        let lock = Lock::acquire(&locks, app.domain.as_str(), &note, until)?;
-        Ok(match lock {
-            Waited::Done(lock) => Some(Hold { lock, leaders }),
-            Waited::TimedOut | Waited::Interrupted => None,
-        })
-    }
-
-    /// Kills processes of a dead run until none is left; one that cannot be killed keeps the app's lock.
-    fn end_strays(&self, run: &KnownRun, deadline: Deadline) {
-        let own = i32::try_from(std::process::id()).unwrap_or_default();
-        let probe = || {
-            let mut strays = find_strays(run.id.as_str());
-            strays.retain(|stray| stray.pid != own);
-            strays.iter().for_each(|stray| stray.kill(run.id.as_str()));
-            Ok::<_, std::convert::Infallible>(strays.is_empty().then_some(()))
-        };
-        let turn = |_| Duration::from_millis(50);
-        drop(wait_until(deadline, &self.ctx.host.interrupt, probe, turn));
-    }
-
-    /// Removes an app, then what its runs left on disk.
-    fn remove(&self, app: &App, hold: Hold) -> TeardownFinished {
-        let mut host = Host {
-            inherit: Some(hold.lock.file()),
-            interrupt: self.ctx.host.interrupt.shielded(),
-            ..self.ctx.host.clone()
-        };
-        // Should this process be killed, its children are found as those of the run are.
-        if let Some(run) = app.runs.first() {
-            let mark = (MARKER.into(), run.id.as_str().into());
-            host.base_env.push(mark);
-        }
-        let belongings = Belongings {
-            stack: app.domain.stack(),
-            known: app.names(),
-        };
-        let mut finished = teardown::remove_app(&Removal {
-            belongings: &belongings,
-            docker: &self.docker.with_host(&host),
-            limit: self.ctx.settings.run.teardown_timeout,
-            on_removed: &|_| {},
-        });
-        for run in &app.runs {
-            finished.errors.extend(self.close(run, &finished.left));
-        }
-        if finished.left.is_empty() {
-            let noted = tombstones::add(&self.ctx.settings.state.dir, &app.domain);
-            finished.errors.extend(
-                noted
-                    .err()
-                    .map(|error| format!("could not note the removal: {error}")),
-            );
-            hold.leaders.into_iter().for_each(Leader::retire);
-        }
-        finished
-    }
-
-    /// Removes the working folders of a dead run and closes its journal; returns what went wrong.
-    fn close(&self, run: &KnownRun, left: &[Resource]) -> Vec<String> {
-        let runs = self.ctx.settings.state.dir.join("runs");
-        let entry = runs.join(run.id.as_str());
-        let mut errors = ending::remove_folders(&entry);
-        if errors.is_empty() {
-            let closed = Entry::Closed {
-                left: left.to_vec(),
-            };
-            let written = Journal::open(&entry).and_then(|journal| journal.write(&closed));
-            errors.extend(
-                written
-                    .err()
-                    .map(|error| format!("could not close run `{}`: {error}", run.id)),
-            );
-        }
-        errors
-    }
-
-    /// Moves journals aside that tell nothing, unless a newer ccci may understand them.
-    pub(crate) fn set_aside(&self, unreadable: &mut [Unreadable]) {
-        for one in unreadable {
-            let entry = self
-                .ctx
-                .settings
-                .state
-                .dir
-                .join("runs")
-                .join(one.run.as_str());
-            let is_ours = journal::examine(&entry)
-                .is_ok_and(|found| found.is_some_and(|found| found.reading == Reading::Damaged));
-            if is_ours && let Ok(aside) = journal::set_aside(&entry) {
-                let aside = format!("; it is now `{}`", aside.display());
-                one.reason.push_str(&aside);
-            }
-        }
     }
 }
 
@@ -438,57 +202,6 @@ impl Survey {
     }
 }
 
-/// Reaps what dead runs of this host left, before a run begins; tells whether anything was removed.
-pub(super) fn reap_own(attempt: &Attempt<'_>, objects: &[Object]) -> bool {
-    let reaper = Reaper::new(attempt.ctx, Duration::MAX, Reach::OwnRuns);
-    let warn = |trouble| {
-        let level = DiagnosticLevel::Warning;
-        attempt.announcer.say(Fact::Diagnostic { level, trouble });
-    };
-    let survey = match reaper.survey_of(objects.to_vec()) {
-        Ok(survey) => survey,
-        Err(trouble) => {
-            warn(trouble);
-            return false;
-        }
-    };
-    let is_due = |judged: &Judged| {
-        let causes = [Cause::Orphan, Cause::Late];
-        let expired = matches!(judged.verdict, Verdict::Reap(Cause::Expired(_)));
-        expired
-            || causes
-                .iter()
-                .any(|cause| judged.verdict == Verdict::Reap(*cause))
-    };
-    let due: Vec<_> = survey.apps.into_iter().filter(is_due).collect();
-    if due.is_empty() {
-        return false;
-    }
-    let what = "removal of what dead runs left".to_owned();
-    attempt.announcer.say(Fact::Waiting { what });
-    let reaped = reaper.reap_all(&due, &|reaped| {
-        let Some(teardown) = &reaped.teardown else {
-            return;
-        };
-        let message = format!(
-            "removed what was left of `{}`: {}",
-            reaped.domain, reaped.reason
-        );
-        let errors = teardown.errors.iter().cloned();
-        let left = teardown.left.iter().map(|left| format!("{left} remains"));
-        let causes: Vec<_> = left.chain(errors).collect();
-        let level = if causes.is_empty() {
-            DiagnosticLevel::Note
-        } else {
-            DiagnosticLevel::Warning
-        };
-        let trouble = Trouble::new(Fault::None, "orphan-reaped", message);
-        let trouble = causes.into_iter().fold(trouble, Trouble::because);
-        attempt.announcer.say(Fact::Diagnostic { level, trouble });
-    });
-    reaped.iter().any(|reaped| reaped.teardown.is_some())
-}
-
 /// Returns when the youngest lasting object of an app came into being; nothing when that is not known of all.
 ///
 /// Containers come and go with every restart, so they count only where nothing else is there.
@@ -503,21 +216,15 @@ fn youngest(app: &App, births: &BTreeMap<String, Timestamp>) -> Option<Timestamp
 }
 
 /// Says that the state directory cannot be used.
-fn unusable(error: io::Error) -> Trouble {
+fn unusable(error: &io::Error) -> Trouble {
     state_trouble(&error.to_string())
 }
 
 /// Says that a lock cannot be tried.
-fn lock_trouble(error: lock::Error) -> Trouble {
-    let lock::Error::File { source, .. } = &error else {
+pub(super) fn lock_trouble(error: &lock::Error) -> Trouble {
+    let lock::Error::File { source, .. } = error else {
         return state_trouble(&error.to_string());
     };
     let source = source.to_string();
     state_trouble(&error.to_string()).because(source)
-}
-
-/// Tells who holds an app, for people.
-pub(crate) fn holder(ctx: &Context, domain: &AppDomain) -> String {
-    let locks = ctx.settings.state.dir.join("locks");
-    Lock::holder(&locks, domain.as_str()).unwrap_or_else(|| "its lock is held".to_owned())
 }

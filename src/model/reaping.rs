@@ -360,7 +360,9 @@ impl fmt::Display for Verdict {
             Self::Reap(Cause::Old) => "no run of this host, and old",
             Self::Reap(Cause::Late) => "late leak: a volume was born after the app was removed",
             Self::Reap(Cause::Asked) => "asked for by name",
-            Self::Reap(Cause::Expired(until)) => return write!(f, "kept until {}", minute(*until)),
+            Self::Reap(Cause::Expired(until)) => {
+                return write!(f, "its time is over: kept until {}", minute(*until));
+            }
             Self::Spare(Excuse::Kept(until)) => return write!(f, "kept until {}", minute(*until)),
             Self::Spare(excuse) => excuse.text(),
         };

@@ -132,7 +132,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
         let mut appender = Appender::open(&path).unwrap();
-        lines.iter().for_each(|line| appender.append(line).unwrap());
+        for line in lines {
+            appender.append(line).unwrap();
+        }
         let mut text = std::fs::read_to_string(&path).unwrap();
         text.push_str(more);
         std::fs::write(&path, text).unwrap();

@@ -1,6 +1,6 @@
 //! A run that was killed leaves nothing once the janitor, or the next run, has been there.
 
-use crate::world::{World, docker, end, kill, marked, start};
+use crate::world::{World, docker, end, interrupt, kill, marked, start, start_heard};
 
 /// Kills a test at the first event of a kind, and lets the janitor look twice.
 fn killed_at(action: &str, stages: &str) {
@@ -97,5 +97,43 @@ fn a_volume_that_is_born_late_is_found_by_its_name() {
     docker(&["volume", "create", "--label", &label, &volume]);
     let said = end(world.bare(&["janitor"])).exits(0);
     assert!(said.contains("late leak"), "{said}");
+    world.assert_clean();
+}
+
+#[test]
+fn the_first_interrupt_tears_down_and_the_second_names_what_is_left() {
+    let world = World::new();
+    world.hold_in_custom();
+    let ccci = start(world.test("install,custom"));
+    world.wait_for_custom();
+    interrupt(&ccci);
+    let output = ccci.wait_with_output().expect("it was started");
+    assert_eq!(output.status.code(), Some(130));
+    world.assert_clean();
+
+    // A volume that somebody holds keeps teardown at work until the second interrupt.
+    let holder = world.hold_volume_in_custom();
+    let mut events = world.events();
+    let ccci = start_heard(world.test("install,custom"));
+    world.wait_for_custom();
+    interrupt(&ccci);
+    events.wait_for("remove");
+    interrupt(&ccci);
+    let output = ccci.wait_with_output().expect("it was started");
+    let said = String::from_utf8(output.stderr).expect("it is text");
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    docker(&["rm", "--force", &holder]);
+    let run = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Run "));
+    let run = run
+        .and_then(|line| line.split(' ').next())
+        .expect("the run is named");
+    assert!(
+        said.contains(&format!("run `ccci teardown {run}`")),
+        "{said}"
+    );
+    assert!(said.contains("remains"), "{said}");
+    end(world.bare(&["teardown", run])).exits(0);
     world.assert_clean();
 }

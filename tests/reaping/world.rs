@@ -17,6 +17,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// The recipe: a page from a volume; its number is all that a release changes.
@@ -181,6 +182,18 @@ impl World {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// Lets a container that is not of the app hold its volume before the custom test says that it is there.
+    pub(crate) fn hold_volume_in_custom(&self) -> String {
+        let holder = format!("{}-holder", self.marker);
+        let path = self.path("kept/tiny/test_hold.sh");
+        let text = fs::read_to_string(&path).unwrap();
+        let hold = format!(
+            "#!/bin/sh\ndocker run --detach --name {holder} --volume ${{CCCI_STACK}}_data:/held busybox:1.35.0 sleep 600\n"
+        );
+        fs::write(&path, text.replace("#!/bin/sh\n", &hold)).unwrap();
+        holder
+    }
+
     /// Waits until the custom test is there.
     pub(crate) fn wait_for_custom(&self) {
         assert_eq!(fs::read_to_string(self.path("reached")).unwrap(), "up\n");
@@ -318,6 +331,17 @@ pub(crate) fn end(mut command: Command) -> Ended {
 pub(crate) fn start(mut command: Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap()
+}
+
+/// Starts `ccci` and keeps what it prints.
+pub(crate) fn start_heard(mut command: Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// Interrupts a `ccci` as a person does.
+pub(crate) fn interrupt(ccci: &Child) {
+    kill_process(Pid::from_child(ccci), Signal::INT).unwrap();
 }
 
 /// Kills a `ccci` as nothing can be caught.
