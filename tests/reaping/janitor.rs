@@ -25,12 +25,8 @@ fn a_kept_app_is_spared_until_it_expires() {
 #[test]
 fn a_name_is_not_enough_unless_the_base_domain_is_ours() {
     let world = World::new();
-    let stack = |label: &str| format!("{label}_{}_test", world.base_domain().replace(".test", ""));
-    for label in ["tiny-0a1b2c", "warm-0a1b2c", "traefik"] {
-        let mark = format!("com.docker.stack.namespace={}", stack(label));
-        let name = format!("{}_data", stack(label));
-        docker(&["volume", "create", "--label", &mark, &name]);
-    }
+    let labels = ["tiny-0a1b2c", "traefik", "warm-0a1b2c"];
+    let [_, foreign, warm] = labels.map(|label| world.volume_of(label));
     let all = world.objects();
     let said = end(world.bare(&["janitor", "--max-age", "1ms"])).exits(0);
     for reason in [
@@ -58,22 +54,44 @@ fn a_name_is_not_enough_unless_the_base_domain_is_ours() {
     let verdicts: Vec<_> = verdicts.iter().map(|app| app["verdict"].clone()).collect();
     assert_eq!(verdicts, ["reap", "spare", "spare"]);
     assert_eq!(document["apps"][0]["teardown"]["removed"]["volume"], 1);
-    let left = ["traefik", "warm-0a1b2c"].map(|label| format!("volume {}_data", stack(label)));
+    let left = [&foreign, &warm].map(|name| format!("volume {name}"));
     assert_eq!(world.objects(), left);
-    for volume in left {
-        docker(&["volume", "rm", volume.trim_start_matches("volume ")]);
-    }
+    docker(&["volume", "rm", &foreign, &warm]);
+}
+
+#[test]
+fn the_number_of_docker_calls_does_not_grow_with_the_number_of_apps() {
+    let world = World::new();
+    let (program, calls) = world.counting_docker();
+    let count = |apps: std::ops::Range<u32>| {
+        let volumes: Vec<_> = apps
+            .map(|number| world.volume_of(&format!("tiny-{number:06x}")))
+            .collect();
+        let mut janitor = world.bare(&["janitor", "--dry-run"]);
+        janitor
+            .env("CCCI_BASE_DOMAIN_IS_OURS", "true")
+            .env("CCCI_DOCKER", &program);
+        let said = end(janitor).exits(0);
+        assert_eq!(said.lines().count(), volumes.len(), "{said}");
+        docker(
+            &[
+                &["volume", "rm"],
+                &volumes.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            ]
+            .concat(),
+        );
+        let made = std::fs::read_to_string(&calls).expect("docker was called");
+        std::fs::remove_file(&calls).expect("it was there");
+        made.lines().count()
+    };
+    assert_eq!(count(0..1), count(0..20));
 }
 
 #[test]
 fn a_volume_that_somebody_else_holds_is_named_and_decides_the_exit_code() {
     let world = World::new();
-    let marker = world.base_domain().replace(".test", "");
-    let stack = format!("tiny-0a1b2c_{marker}_test");
-    let volume = format!("{stack}_data");
-    let label = format!("com.docker.stack.namespace={stack}");
-    docker(&["volume", "create", "--label", &label, &volume]);
-    let holder = format!("{marker}-holder");
+    let volume = world.volume_of("tiny-0a1b2c");
+    let holder = format!("{}-holder", world.base_domain());
     let mount = format!("{volume}:/held");
     let image = ["busybox:1.35.0", "sleep", "600"];
     let run = ["run", "--detach", "--name", &holder, "--volume", &mount];

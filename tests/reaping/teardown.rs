@@ -1,6 +1,6 @@
 //! Removal of an app that somebody names: with Docker alone, and of nobody else's app.
 
-use crate::world::{World, docker, end};
+use crate::world::{World, end};
 
 #[test]
 fn a_kept_app_goes_by_its_run_or_by_its_domain_with_nothing_of_it_on_disk() {
@@ -50,16 +50,8 @@ fn apps_that_are_not_ours_need_their_full_name() {
     let base = world.base_domain();
     let foreign = format!("wiki.{base}");
     let warm = format!("warm-tiny.{base}");
-    for domain in [&foreign, &warm] {
-        let stack = domain.replace('.', "_");
-        let label = format!("com.docker.stack.namespace={stack}");
-        docker(&[
-            "volume",
-            "create",
-            "--label",
-            &label,
-            &format!("{stack}_data"),
-        ]);
+    for label in ["wiki", "warm-tiny"] {
+        world.volume_of(label);
     }
     let all = world.objects();
     for domain in [&foreign, &warm] {

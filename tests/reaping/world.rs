@@ -212,6 +212,27 @@ impl World {
         run(Command::new("flock").arg(locks.next().unwrap()).arg("true"));
     }
 
+    /// Makes a volume of an app below the base domain, and returns its name.
+    pub(crate) fn volume_of(&self, label: &str) -> String {
+        let stack = format!("{label}_{}", self.base_domain().replace('.', "_"));
+        let mark = format!("com.docker.stack.namespace={stack}");
+        let name = format!("{stack}_data");
+        docker(&["volume", "create", "--label", &mark, &name]);
+        name
+    }
+
+    /// Puts a program between `ccci` and docker that counts the calls; returns it and its list.
+    pub(crate) fn counting_docker(&self) -> (PathBuf, PathBuf) {
+        let (program, calls) = (self.path("docker"), self.path("calls"));
+        let text = format!(
+            "#!/bin/sh\necho \"$*\" >> {}\nexec docker \"$@\"\n",
+            calls.display()
+        );
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        (program, calls)
+    }
+
     /// Returns every object on the swarm that belongs to this world, as `volume x`.
     pub(crate) fn objects(&self) -> Vec<String> {
         let of_kind = |(kind, list): &(&str, &[&str])| {
