@@ -172,6 +172,7 @@
 //! - `model/policy_raw.rs`: The compose policy for one file as it is written, before any tool sees it.
 //! - `model/policy_service.rs`: The compose policy for services; never looks at top-level objects but to find their names.
 //! - `model/reaping.rs`: Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
+//! - `model/reaping/verdict.rs`: What becomes of an app without a living run, and why, in words.
 //! - `model/recipe.rs`: What names and versions a recipe has.
 //! - `model/report.rs`: The record of a run that other programs read: `report.json`.
 //! - `model/resource.rs`: Kinds and names of the objects that an app leaves on a swarm; never asks the swarm itself.

@@ -122,14 +122,11 @@ pub(super) fn conclude(
     if let Some(signal) = ctx.host.interrupt.signal() {
         return Ok(signal.exit_code());
     }
-    let is_clean = |reaped: &Reaped| {
-        let teardown = reaped.teardown.as_ref();
-        teardown.is_none_or(|teardown| teardown.left.is_empty() && teardown.errors.is_empty())
-    };
-    Ok(if reaped.iter().all(is_clean) {
-        exit::PASSED
-    } else {
+    let is_left = |reaped: &Reaped| reaped.teardown.is_some() && !reaped.gone;
+    Ok(if reaped.iter().any(is_left) {
         exit::LEAKED
+    } else {
+        exit::PASSED
     })
 }
 

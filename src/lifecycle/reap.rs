@@ -129,7 +129,11 @@ impl Reaper<'_> {
             Verdict::Reap(_) | Verdict::Spare(_) => reaping::judge(&app, seen, &self.rules()),
         };
         match now {
-            Verdict::Reap(_) => Ok(app.reaped(*verdict, Some(self.remove(&app, hold)))),
+            Verdict::Reap(_) => {
+                let (gone, teardown) = self.remove(&app, hold);
+                let reaped = app.reaped(*verdict, Some(teardown));
+                Ok(Reaped { gone, ..reaped })
+            }
             Verdict::Spare(_) => Ok(app.reaped(now, None)),
         }
     }
@@ -186,8 +190,8 @@ impl Reaper<'_> {
         let _ = wait_until(deadline, &self.ctx.host.interrupt, probe, turn);
     }
 
-    /// Removes an app, then what its runs left on disk.
-    fn remove(&self, app: &App, hold: Hold) -> TeardownFinished {
+    /// Removes an app, then what its runs left on disk; tells whether nothing of it is left.
+    fn remove(&self, app: &App, hold: Hold) -> (bool, TeardownFinished) {
         let mut host = Host {
             inherit: Some(hold.lock.file()),
             interrupt: self.ctx.host.interrupt.shielded(),
@@ -208,19 +212,20 @@ impl Reaper<'_> {
             limit: self.ctx.settings.run.teardown_timeout,
             on_removed: &|_| {},
         });
-        for run in &app.runs {
-            finished.errors.extend(self.close(run, &finished.left));
-        }
-        if finished.left.is_empty() {
-            let noted = tombstones::add(&self.ctx.settings.state.dir, &app.domain);
-            finished.errors.extend(
-                noted
-                    .err()
-                    .map(|error| format!("could not note the removal: {error}")),
-            );
+        let noted = tombstones::add(&self.ctx.settings.state.dir, &app.domain).err();
+        let noted = noted.map(|error| format!("could not note the removal: {error}"));
+        finished.errors.extend(noted);
+        let runs = app.runs.iter();
+        let failed: Vec<_> = runs
+            .flat_map(|run| self.close(run, &finished.left))
+            .collect();
+        // What docker refused on the way and removed in the end is no failure.
+        let gone = finished.left.is_empty() && failed.is_empty();
+        finished.errors.extend(failed);
+        if gone {
             hold.leaders.into_iter().for_each(Leader::retire);
         }
-        finished
+        (gone, finished)
     }
 
     /// Removes the working folders of a dead run and closes its journal; returns what went wrong.
@@ -301,7 +306,7 @@ pub(super) fn reap_own(attempt: &Attempt<'_>, objects: &[Object]) -> bool {
         let errors = teardown.errors.iter().cloned();
         let left = teardown.left.iter().map(|left| format!("{left} remains"));
         let causes: Vec<_> = left.chain(errors).collect();
-        let level = if causes.is_empty() {
+        let level = if reaped.gone {
             DiagnosticLevel::Note
         } else {
             DiagnosticLevel::Warning

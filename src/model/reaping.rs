@@ -1,14 +1,16 @@
 //! Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
 
+mod verdict;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     time::Duration,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::verdict::{Cause, Excuse, Verdict};
 use super::{
     app::AppDomain,
     event::TeardownFinished,
@@ -80,59 +82,6 @@ pub struct Rules<'a> {
     pub base_domain_is_ours: bool,
 }
 
-/// What becomes of an app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is removed.
-    Reap(Cause),
-    /// It stays.
-    Spare(Excuse),
-}
-
-/// Why an app is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Its run is gone.
-    Orphan,
-    /// Its run is gone, and processes of that run are not.
-    Strays,
-    /// It was kept until a time that is over.
-    Expired(Timestamp),
-    /// It is of another host, and old enough.
-    Old,
-    /// It was removed, and a volume of it was born late.
-    Late,
-    /// Somebody named it.
-    Asked,
-}
-
-/// Why an app stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Excuse {
-    /// Its run is alive.
-    Live,
-    /// It is kept until a time.
-    Kept(Timestamp),
-    /// It is of another host, and too young.
-    Young,
-    /// Its age is not known.
-    Ageless,
-    /// It came into being in the future.
-    Future,
-    /// Nothing but its name says that it is ours.
-    Unrecorded,
-    /// It is a canonical or an always-on app.
-    Warm,
-    /// Its name is not that of a run's app.
-    Foreign,
-    /// A newer ccci wrote its journal.
-    Newer,
-    /// Another process removes it.
-    Busy,
-    /// A signal came first.
-    Interrupted,
-}
-
 /// What became of one app.
 #[derive(Clone, Debug, Serialize)]
 pub struct Reaped {
@@ -143,10 +92,11 @@ pub struct Reaped {
     /// How many objects of it were found.
     pub objects: usize,
     /// `reap` or `spare`.
-    #[serde(serialize_with = "word_of")]
     pub verdict: Verdict,
     /// Why, for people.
     pub reason: String,
+    /// Whether it was removed and nothing of it is left, on the swarm or on disk.
+    pub gone: bool,
     /// How its removal ended; nothing when none was made.
     pub teardown: Option<TeardownFinished>,
 }
@@ -195,6 +145,7 @@ impl App {
             objects: self.objects.len(),
             verdict,
             reason: format!("{verdict}{damage}"),
+            gone: false,
             teardown,
         }
     }
@@ -335,65 +286,6 @@ fn judge_age(app: &App, seen: Seen, rules: &Rules<'_>) -> Verdict {
         Ok(age) if age <= rules.max_age => Verdict::Spare(Excuse::Young),
         Ok(_) => Verdict::Reap(Cause::Old),
     }
-}
-
-impl Verdict {
-    /// Returns the verdict's word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Reap(_) => "reap",
-            Self::Spare(_) => "spare",
-        }
-    }
-}
-
-/// Writes the verdict's word.
-fn word_of<S: serde::Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(verdict.word())
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::Reap(Cause::Orphan) => "its run is gone",
-            Self::Reap(Cause::Strays) => "its run is gone, and processes of it are not",
-            Self::Reap(Cause::Old) => "no run of this host, and old",
-            Self::Reap(Cause::Late) => "late leak: a volume was born after the app was removed",
-            Self::Reap(Cause::Asked) => "asked for by name",
-            Self::Reap(Cause::Expired(until)) => {
-                return write!(f, "its time is over: kept until {}", minute(*until));
-            }
-            Self::Spare(Excuse::Kept(until)) => return write!(f, "kept until {}", minute(*until)),
-            Self::Spare(excuse) => excuse.text(),
-        };
-        f.write_str(text)
-    }
-}
-
-impl Excuse {
-    /// Returns the excuse for people, without its time.
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Live => "its run is alive",
-            Self::Kept(_) => "kept",
-            Self::Young => "no run of this host, and too young",
-            Self::Ageless => "no run of this host, and of unknown age",
-            Self::Future => "no run of this host, and made in the future",
-            Self::Unrecorded => {
-                "no record of it here, and the base domain is not declared as ccci's alone"
-            }
-            Self::Warm => "a warm app",
-            Self::Foreign => "not named as a run's app",
-            Self::Newer => "its journal was made by a newer ccci",
-            Self::Busy => "another process is at it",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-/// Shows a time to the minute.
-fn minute(time: Timestamp) -> impl fmt::Display {
-    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC")
 }
 
 #[cfg(test)]
