@@ -109,10 +109,10 @@ pub(crate) enum Error {
         said: String,
     },
     /// The tool did something that nobody asked of it, or did not understand what it was asked.
-    #[error("{doing} went wrong: {said}")]
+    #[error("`{}` is not as it should be", .path.display())]
     Broken {
-        /// What it was doing.
-        doing: String,
+        /// The tool, or the file of its that is not as it should be.
+        path: PathBuf,
         /// What was wrong.
         said: String,
     },

@@ -213,9 +213,9 @@ impl<'a> Call<'a> {
 
 /// Makes the error of an abra, or of a file of its, that is not as it should be, which no recipe is to blame for.
 pub(super) fn broken(path: &Path, said: &str) -> Error {
-    Error::File {
+    Error::Broken {
         path: path.to_owned(),
-        source: io::Error::other(said.to_owned()),
+        said: said.to_owned(),
     }
 }
 
@@ -320,7 +320,7 @@ mod tests {
             }
         ));
         let error = fails("echo FATA unknown flag: --x >&2; exit 1");
-        assert!(matches!(error, Error::File { .. }));
+        assert!(matches!(error, Error::Broken { .. }));
     }
 
     #[test]
@@ -339,7 +339,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let app = app_with(folder.path(), "echo 2c3d > recipes/tiny/.git/HEAD");
         let error = call(&app).run(Path::new(SHELL)).unwrap_err();
-        assert!(matches!(error, Error::File { path, .. } if path == app.checkout()));
+        assert!(matches!(error, Error::Broken { path, .. } if path == app.checkout()));
     }
 
     #[test]
