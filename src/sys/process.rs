@@ -210,6 +210,7 @@ impl Cmd {
     }
 
     /// Sets how long the child may take to end when asked to.
+    #[cfg(test)]
     pub(crate) fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

@@ -76,14 +76,6 @@ impl Redactor {
         }
     }
 
-    /// Returns the bytes with every secret masked.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        match self.matcher() {
-            None => bytes.to_owned(),
-            Some(matcher) => matcher.mask(bytes),
-        }
-    }
-
     /// Returns a writer that masks secrets on their way to `inner`, also those split over writes.
     pub(crate) fn writer<W: Write>(&self, inner: W) -> Masked<W> {
         Masked {
@@ -208,10 +200,6 @@ mod tests {
         assert_eq!(
             redactor.text("login hunter2hunter2 ok"),
             "login [secret] ok"
-        );
-        assert_eq!(
-            redactor.bytes(b"\xffhunter2hunter2\xfe"),
-            b"\xff[secret]\xfe"
         );
     }
 
@@ -341,7 +329,8 @@ mod tests {
                 text.extend_from_slice(form);
                 text.extend_from_slice(filler.as_bytes());
             }
-            let whole = redactor.bytes(&text);
+            let matcher = redactor.matcher();
+            let whole = matcher.map_or_else(|| text.clone(), |matcher| matcher.mask(&text));
             prop_assert_eq!(&whole, &model(&all, &text));
             for needle in &all {
                 let leak = whole.windows(needle.len()).any(|window| window == needle);

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     model::recipe::{CommitSha, parse_ref},
-    sys::process::{self, Cmd, Exit, Host, Output, StepLog},
+    sys::process::{self, Cmd, Exit, Host, Output},
 };
 
 mod fetch;
@@ -28,8 +28,6 @@ pub(crate) struct Git<'a> {
     program: PathBuf,
     /// The time limit of one call.
     limit: Duration,
-    /// Where calls are logged.
-    log: Option<StepLog>,
 }
 
 /// Why git did not do what it was asked.
@@ -132,14 +130,7 @@ impl<'a> Git<'a> {
             host,
             program: program.to_owned(),
             limit,
-            log: None,
         }
-    }
-
-    /// Logs the calls.
-    pub(crate) fn logged(mut self, log: &StepLog) -> Self {
-        self.log = Some(log.clone());
-        self
     }
 
     /// Builds a call in a repository, which is the directory itself and none above it.
@@ -159,10 +150,7 @@ impl<'a> Git<'a> {
         if let Some(above) = whole.as_deref().ok().and_then(Path::parent) {
             cmd = cmd.env("GIT_CEILING_DIRECTORIES", above);
         }
-        match &self.log {
-            Some(log) => cmd.log(log),
-            None => cmd,
-        }
+        cmd
     }
 
     /// Runs a command in a repository, without any transport.

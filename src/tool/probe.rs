@@ -1,14 +1,12 @@
 //! HTTP requests to the app under test, by ureq.
 //!
-//! A status is a value and never an error, and no request leaves the target: a redirect to another host is shown, not followed.
+//! A status is a value and never an error, and no request leaves the target: a redirect is shown, never followed.
 
 use std::{
     io::Read,
     net::SocketAddr,
     time::{Duration, Instant},
 };
-
-use ureq::http::Uri;
 
 use crate::model::check::HttpCheck;
 
@@ -24,9 +22,6 @@ use transport::Connection;
 
 /// How much of a body is kept.
 pub(crate) const BODY_LIMIT: usize = 8 * 1024 * 1024;
-
-/// How many redirects are followed.
-const REDIRECT_LIMIT: usize = 5;
 
 /// Where requests go.
 #[derive(Clone, Debug)]
@@ -240,27 +235,6 @@ impl Probe {
         })
     }
 
-    /// Sends one request and follows its redirects as long as they stay on the target's host, five at most.
-    ///
-    /// The last answer is returned; it is itself a redirect when that leads elsewhere or there were too many.
-    pub(crate) fn follow(&self, request: &Request) -> Result<Response, Error> {
-        let mut request = request.clone();
-        let mut response = self.request(&request)?;
-        for _ in 0..REDIRECT_LIMIT {
-            let next = response.location();
-            let Some(path) = next.and_then(|to| self.path_on_target(&request.path, to)) else {
-                break;
-            };
-            let keeps_method = matches!(response.status, 307 | 308);
-            if !keeps_method && request.method != "HEAD" {
-                "GET".clone_into(&mut request.method);
-            }
-            request.path = path;
-            response = self.request(&request)?;
-        }
-        Ok(response)
-    }
-
     /// Connects, with the TLS handshake when the target asks for it, and sends nothing.
     pub(crate) fn connect(&self) -> Result<Duration, Error> {
         let started = Instant::now();
@@ -286,34 +260,6 @@ impl Probe {
         let prepared = builder.uri(&url).body(());
         let prepared = prepared.map_err(|error| self.protocol(&error))?;
         Ok(prepared)
-    }
-
-    /// Returns the path that a redirect names, when it stays on the target's host and port.
-    ///
-    /// The scheme is not compared: behind a proxy, and where none is, an app may name its public address by either.
-    fn path_on_target(&self, from: &str, location: &str) -> Option<String> {
-        let location = location.split('#').next().unwrap_or_default().trim();
-        if let Some(rest) = location.strip_prefix("//") {
-            return self.path_on_target(from, &format!("http://{rest}"));
-        }
-        let scheme_end = location.find(':').unwrap_or(usize::MAX);
-        let path_start = location.find(['/', '?']).unwrap_or(usize::MAX);
-        if scheme_end >= path_start || scheme_end == usize::MAX {
-            return Some(relative_path(from, location));
-        }
-        let uri: Uri = location.parse().ok()?;
-        let web = matches!(uri.scheme_str(), Some("http" | "https"));
-        let same_host = uri
-            .host()
-            .is_some_and(|host| host.eq_ignore_ascii_case(&self.target.host));
-        let same_port = uri.port_u16().is_none() || uri.port_u16() == self.target.port;
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let path = if path.starts_with('/') {
-            path.to_owned()
-        } else {
-            format!("/{path}")
-        };
-        (web && same_host && same_port).then_some(path)
     }
 
     /// Tells what an error of ureq means.
@@ -373,29 +319,6 @@ impl Probe {
             cause: cause.to_string(),
         }
     }
-}
-
-/// Resolves a relative redirect against the path that gave it.
-fn relative_path(from: &str, location: &str) -> String {
-    let base = from.split('?').next().unwrap_or("/");
-    if location.starts_with('/') {
-        return location.to_owned();
-    }
-    if location.is_empty() || location.starts_with('?') {
-        return format!("{base}{location}");
-    }
-    let folder = base.rfind('/').map_or("/", |end| &base[..=end]);
-    let (path, query) = location.split_at(location.find('?').unwrap_or(location.len()));
-    let whole = format!("{folder}{path}");
-    let mut parts: Vec<&str> = Vec::new();
-    for part in whole.split('/').skip(1) {
-        match part {
-            ".." => drop(parts.pop()),
-            "." => {}
-            other => parts.push(other),
-        }
-    }
-    format!("/{}{query}", parts.join("/"))
 }
 
 #[cfg(test)]

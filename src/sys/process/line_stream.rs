@@ -6,7 +6,6 @@ use std::thread::{self, JoinHandle};
 
 use rustix::process::Signal;
 
-use super::Output;
 use super::supervise::{Event, Running};
 
 /// The lines of a running child; dropping this kills the child with its group.
@@ -16,7 +15,7 @@ pub(crate) struct LineStream {
     /// Tells the supervisor to end.
     stop: Option<SyncSender<Event>>,
     /// The thread that supervises the child.
-    supervisor: Option<JoinHandle<Output>>,
+    supervisor: Option<JoinHandle<()>>,
 }
 
 impl LineStream {
@@ -29,7 +28,7 @@ impl LineStream {
             running.supervise(&mut |line| {
                 // The reader may be gone already; the stop follows.
                 let _ = sender.send(line.to_owned());
-            })
+            });
         };
         let supervisor = thread::Builder::new()
             .name("supervisor".to_owned())
@@ -50,26 +49,17 @@ impl LineStream {
             supervisor: None,
         }
     }
-
-    /// Kills the child, unless it has ended, and returns how it ended with what it printed.
-    pub(crate) fn stop(mut self) -> Output {
-        self.end().unwrap_or_else(Output::not_started)
-    }
-
-    /// Ends the supervisor, once.
-    fn end(&mut self) -> Option<Output> {
-        if let Some(stop) = self.stop.take() {
-            // A supervisor that has ended has no use for it.
-            let _ = stop.send(Event::Stop);
-        }
-        self.supervisor
-            .take()
-            .and_then(|supervisor| supervisor.join().ok())
-    }
 }
 
 impl Drop for LineStream {
     fn drop(&mut self) {
-        self.end();
+        if let Some(stop) = self.stop.take() {
+            // A supervisor that has ended has no use for it.
+            let _ = stop.send(Event::Stop);
+        }
+        if let Some(supervisor) = self.supervisor.take() {
+            // A panic there has been reported by its thread.
+            let _ = supervisor.join();
+        }
     }
 }

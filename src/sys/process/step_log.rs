@@ -1,9 +1,9 @@
 //! The log of one step: append-only, masked, capped; that it cannot be written stops no command.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Error;
@@ -15,8 +15,6 @@ const CAP: u64 = 64 * 1024 * 1024;
 /// The log of a step; clones write to the same file.
 #[derive(Clone)]
 pub(crate) struct StepLog {
-    /// Where it lies.
-    path: Arc<PathBuf>,
     /// Masks what is noted.
     redactor: Redactor,
     /// The file with what was written so far.
@@ -29,8 +27,8 @@ struct State {
     file: File,
     /// Bytes of output that still fit.
     left: u64,
-    /// The first error; nothing is written after it.
-    failure: Option<io::Error>,
+    /// Whether writing has failed; nothing is written after that.
+    has_failed: bool,
 }
 
 impl StepLog {
@@ -57,30 +55,19 @@ impl StepLog {
             .map_err(wrap)?;
         let left = cap.saturating_sub(file.metadata().map_err(wrap)?.len());
         Ok(Self {
-            path: Arc::new(path.to_owned()),
             redactor: redactor.clone(),
             state: Arc::new(Mutex::new(State {
                 file,
                 left,
-                failure: None,
+                has_failed: false,
             })),
         })
-    }
-
-    /// Returns where the log lies.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Writes a line of our own; it is written even when the log is full.
     pub(crate) fn note(&self, text: &str) {
         let line = self.redactor.text(text) + "\n";
         self.lock().write(line.as_bytes());
-    }
-
-    /// Returns why the log is incomplete, if writing it failed.
-    pub(crate) fn failure(&self) -> Option<String> {
-        self.lock().failure.as_ref().map(ToString::to_string)
     }
 
     /// Writes masked output of a child, as far as it fits.
@@ -109,8 +96,8 @@ impl StepLog {
 impl State {
     /// Writes until the first failure, which is remembered.
     fn write(&mut self, bytes: &[u8]) {
-        if self.failure.is_none() {
-            self.failure = self.file.write_all(bytes).err();
+        if !self.has_failed {
+            self.has_failed = self.file.write_all(bytes).is_err();
         }
     }
 }
@@ -129,14 +116,14 @@ mod tests {
             log.output(b"abcdefg\n");
         }
         log.note("end");
-        let text = std::fs::read_to_string(log.path()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
         insta::assert_snapshot!(text, @r"
         123456
         abc
         [this log is full: further output is not kept]
         end
         ");
-        assert_eq!(log.failure(), None);
+        assert!(!log.lock().has_failed);
     }
 
     #[test]
@@ -160,6 +147,6 @@ mod tests {
         let log = StepLog::create(Path::new("/dev/full"), &Redactor::default()).unwrap();
         log.output(b"lost\n");
         log.note("lost too");
-        assert!(log.failure().unwrap().contains("No space left"));
+        assert!(log.lock().has_failed);
     }
 }

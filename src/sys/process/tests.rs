@@ -262,7 +262,8 @@ fn the_log_has_command_output_and_exit_and_no_secret() {
     host.echo = Some(Arc::new(move |line: &str| {
         echo.lock().unwrap().push(line.to_owned());
     }));
-    let log = StepLog::create(&directory.path().join("step.log"), &host.redactor).unwrap();
+    let path = directory.path().join("step.log");
+    let log = StepLog::create(&path, &host.redactor).unwrap();
     let script = "echo hunter2hunter2; exit 4";
     sh(script).log(&log).run(&host).unwrap();
     sh("echo generated-value")
@@ -274,7 +275,7 @@ fn the_log_has_command_output_and_exit_and_no_secret() {
         .log(&log)
         .run(&host)
         .unwrap_err();
-    let text = std::fs::read_to_string(log.path()).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
     let times: Vec<&str> = text.lines().filter(|line| line.starts_with('[')).collect();
     assert!(times[1].starts_with("[exit code 4 after 0."), "{times:?}");
     let rest: Vec<&str> = text
@@ -325,11 +326,8 @@ fn a_line_stream_gives_lines_while_the_child_runs_and_kills_it_when_dropped() {
     assert!(lives(&pid));
     drop(stream);
     assert!(!lives(&pid));
-    let stream = sh("echo one; echo two; exit 5")
-        .spawn_lines(&host())
-        .unwrap();
+    let stream = sh("echo one; echo two").spawn_lines(&host()).unwrap();
     assert_eq!(stream.lines.iter().collect::<Vec<_>>(), ["one", "two"]);
-    assert_eq!(stream.stop().exit, Exit::Code(5));
 }
 
 #[test]

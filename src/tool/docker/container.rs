@@ -31,8 +31,6 @@ pub(crate) struct Container {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct State {
-    /// Whether it runs.
-    pub(crate) running: bool,
     /// The code it ended with.
     pub(crate) exit_code: i64,
     /// Whether the kernel ended it for want of memory.
@@ -46,8 +44,6 @@ pub(crate) struct State {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Health {
-    /// `starting`, `healthy` or `unhealthy`.
-    pub(crate) status: String,
     /// The last probes, oldest first.
     #[serde(default)]
     pub(crate) log: Option<Vec<HealthProbe>>,
@@ -67,9 +63,6 @@ pub(crate) struct HealthProbe {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Mount {
-    /// `volume`, `bind` or `tmpfs`.
-    #[serde(rename = "Type")]
-    pub(crate) kind: String,
     /// The volume's name.
     #[serde(default)]
     pub(crate) name: String,
@@ -184,10 +177,8 @@ impl Docker {
         let endpoints = networks
             .iter()
             .flat_map(|network| network.containers.values());
-        let found = endpoints.filter(|endpoint| endpoint.name == wanted);
-        Ok(found
-            .filter_map(|endpoint| endpoint.address.split('/').next()?.parse().ok())
-            .next())
+        let mut found = endpoints.filter(|endpoint| endpoint.name == wanted);
+        Ok(found.find_map(|endpoint| endpoint.address.split('/').next()?.parse().ok()))
     }
 
     /// Runs a command in a container with some bytes as its input, whatever its exit code.
@@ -284,24 +275,6 @@ impl Docker {
         }
     }
 
-    /// Makes a container that is never started and holds a volume at `/v`.
-    pub(crate) fn create_holder(&self, name: &str, volume: &str, image: &str) -> Result<(), Error> {
-        let mount = format!("{volume}:/v");
-        let args = [
-            "create",
-            "--name",
-            name,
-            "--network",
-            "none",
-            "--volume",
-            mount.as_str(),
-            image,
-            "true",
-        ];
-        self.run(self.call(format!("make container {name}"), READ_LIMIT, args))
-            .map(drop)
-    }
-
     /// Kills and removes containers at once, their unnamed volumes too; those that are gone already are no error.
     pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<(), Error> {
         self.remove("containers", &["rm", "--force", "--volumes"], ids)
@@ -342,14 +315,11 @@ impl Docker {
             doing: format!("remove {what}"),
             said: said.to_owned(),
         };
-        let complaints = text
+        let mut complaints = text
             .lines()
             .filter(|line| !line.trim().is_empty())
             .map(refused);
-        match complaints
-            .filter(|error| !error.is_not_found() && !is_removal_under_way(error))
-            .last()
-        {
+        match complaints.rfind(|error| !error.is_not_found() && !is_removal_under_way(error)) {
             Some(error) => Err(error),
             None => Ok(()),
         }

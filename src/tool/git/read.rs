@@ -1,10 +1,6 @@
-//! What a repository holds: its branches, tags, changes and files.
+//! What a repository holds: its branches, tags and changes.
 
-use std::{
-    ffi::OsStr,
-    os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use super::{Error, Git, ended, lines, parse_commit, records};
 use crate::model::recipe::CommitSha;
@@ -104,46 +100,6 @@ impl Git<'_> {
             .filter_map(|line| parse_tag(line))
             .collect())
     }
-
-    /// Lists the files that differ between two commits.
-    pub(crate) fn changed_files(
-        &self,
-        repository: &Path,
-        before: &CommitSha,
-        after: &CommitSha,
-    ) -> Result<Vec<PathBuf>, Error> {
-        let args = [
-            "diff-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            "--no-ext-diff",
-            "--no-textconv",
-            before.as_str(),
-            after.as_str(),
-        ];
-        let listed = self.read(repository, "compare commits", &args)?;
-        let paths = records(&listed).map(|path| PathBuf::from(OsStr::from_bytes(path)));
-        Ok(paths.collect())
-    }
-
-    /// Returns a file as a commit has it, or nothing when it has none there.
-    pub(crate) fn show(
-        &self,
-        repository: &Path,
-        commit: &CommitSha,
-        file: &str,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let args = ["ls-tree", "-z", "--full-tree", commit.as_str(), "--", file];
-        let listed = self.read(repository, "look for a file", &args)?;
-        let entry = records(&listed).find_map(|record| parse_entry(record, file));
-        let Some(id) = entry else {
-            return Ok(None);
-        };
-        self.read(repository, "read a file", &["cat-file", "blob", &id])
-            .map(Some)
-    }
 }
 
 /// Reads one line of the list of tags; a tag of something else than a commit is none.
@@ -164,14 +120,4 @@ fn parse_tag(line: &str) -> Option<Tag> {
         commit,
         annotated,
     })
-}
-
-/// Returns the id of a plain file from one record of a tree, when it is the file that was asked for.
-fn parse_entry(record: &[u8], file: &str) -> Option<String> {
-    let text = std::str::from_utf8(record).ok()?;
-    let (entry, path) = text.split_once('\t')?;
-    let (mode, rest) = entry.split_once(' ')?;
-    let (_, id) = rest.split_once(' ')?;
-    let plain = mode.starts_with("100") && path == file;
-    plain.then(|| id.to_owned())
 }

@@ -54,8 +54,6 @@ fn what_a_hostile_repository_brings_is_not_run() {
     for hook in ["post-checkout", "pre-commit"] {
         write_canary(&copy.join(".git/hooks").join(hook), &trace);
     }
-    git.changed_files(&place.recipe, &place.first, &head)
-        .unwrap();
     git.checkout(&copy, &head).unwrap();
     git.copy_worktree(&place.recipe, &copy).unwrap();
     git.snapshot(&copy).unwrap();
