@@ -126,7 +126,7 @@ impl Desk<'_> {
 fn is_failure(result: &std::result::Result<Ended, runner::Error>) -> bool {
     match result {
         Ok(Ended::Planned(_)) => false,
-        Ok(Ended::Run(report)) => report.finished.as_ref().is_none_or(|finished| {
+        Ok(Ended::Run { report, .. }) => report.finished.as_ref().is_none_or(|finished| {
             ![exit::PASSED, exit::LEAKED, exit::OUTPUT].contains(&finished.exit_code)
         }),
         Err(_) => true,

@@ -19,6 +19,7 @@ use crate::{
     config::{load::Machine, settings::Settings},
     exit,
     lifecycle::{
+        announce::Output,
         preflight::{self, Ground},
         runner::{DryRun, Ended, FlakyCounts, Job, LintCounts},
     },
@@ -216,7 +217,10 @@ impl Testing<'_> {
         let not_begun = results.iter().filter(|result| result.is_none()).count();
         for result in results.into_iter().flatten() {
             match result {
-                Ok(Ended::Run(report)) => {
+                Ok(Ended::Run { report, output }) => {
+                    if output == Output::Lost {
+                        codes.push(exit::OUTPUT);
+                    }
                     let finished = report.finished.as_ref();
                     codes.push(finished.map_or(exit::UNEXPECTED, |finished| finished.exit_code));
                     reports.push(*report);

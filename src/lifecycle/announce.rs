@@ -18,6 +18,15 @@ use crate::model::{
     run::RunId,
 };
 
+/// Whether what a run announced reached all its readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// It did.
+    Whole,
+    /// Some of it could not be written.
+    Lost,
+}
+
 /// Numbers a run's facts and hands them to their readers, the record on disk first.
 pub(crate) struct Announcer {
     /// The run.
@@ -78,13 +87,12 @@ impl Announcer {
     }
 
     /// Tells whether some output was lost.
-    pub(crate) fn is_output_lost(&self) -> bool {
-        self.is_output_lost.load(Ordering::Relaxed)
-    }
-
-    /// Returns how long the run takes so far.
-    pub(crate) fn elapsed(&self) -> std::time::Duration {
-        self.begun.elapsed()
+    pub(crate) fn output(&self) -> Output {
+        if self.is_output_lost.load(Ordering::Relaxed) {
+            Output::Lost
+        } else {
+            Output::Whole
+        }
     }
 }
 
@@ -122,7 +130,7 @@ mod tests {
         let announcer = Announcer::new(RunId::from_number(1), "a".parse().unwrap(), readers);
         announcer.say(Fact::Waiting { what: "x".into() });
         announcer.say(Fact::Waiting { what: "y".into() });
-        assert!(announcer.is_output_lost());
+        assert_eq!(announcer.output(), Output::Lost);
         assert_eq!(*sinks[1].seen.lock().unwrap(), [0, 1]);
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) dir: &'a RunDir,
     /// Where facts are announced.
     pub(crate) announcer: &'a Announcer,
+    /// When it got its app's lock, from which on its time is counted.
+    pub(crate) begun: Instant,
     /// The journal.
     pub(crate) journal: &'a Journal,
     /// The report.
@@ -65,7 +67,7 @@ impl Attempt<'_> {
             .and_then(|prepared| {
                 if self.job.dry_run == DryRun::No {
                     // Whatever goes wrong, ccci itself included, the app is removed.
-                    let run = AssertUnwindSafe(|| self.run_stages(&app, prepared));
+                    let run = AssertUnwindSafe(|| self.run_stages(&app, &prepared));
                     let ended = catch_unwind(run).unwrap_or_else(|_| Err(internal_error()));
                     ended.map(|()| None)
                 } else {
@@ -182,8 +184,8 @@ impl Attempt<'_> {
     }
 
     /// Runs every stage of the plan over one deployed app.
-    fn run_stages(&self, app: &App, prepared: Prepared) -> Result<(), Trouble> {
-        self.show_lint(&prepared);
+    fn run_stages(&self, app: &App, prepared: &Prepared) -> Result<(), Trouble> {
+        self.show_lint(prepared);
         if let Some(Err(trouble)) = &prepared.base {
             return Err(trouble.clone());
         }
@@ -194,7 +196,7 @@ impl Attempt<'_> {
         let announce = |image: &str| {
             self.announcer.say(Fact::Waiting {
                 what: format!("image {image}"),
-            })
+            });
         };
         let pull = images::Pull {
             limit: self.ctx.settings.limits.pull,
@@ -211,12 +213,10 @@ impl Attempt<'_> {
             Some(Ok(base)) => prepare::base_trouble(&base.revision, trouble),
             _ => trouble,
         })?;
-        let events = app
-            .docker
-            .watch(&app.stack, self.job.timeout)
-            .map_err(docker_trouble)?;
-        let session = self.session(app, &prepared);
-        let course = Course::new(&session, &prepared, &events);
+        let events = app.docker.watch(&app.stack, self.job.timeout);
+        let events = events.map_err(|error| docker_trouble(&error))?;
+        let session = self.session(app, prepared);
+        let course = Course::new(&session, prepared, &events);
         let fetcher = limited(&app.docker);
         let fetch = || images::fetch(&fetcher, &head_images, &pull);
         std::thread::scope(|scope| {
@@ -242,8 +242,7 @@ impl Attempt<'_> {
 
     /// Makes what the stages share.
     fn session<'b>(&'b self, app: &App, prepared: &Prepared) -> Session<'b> {
-        let spent = self.announcer.elapsed();
-        let deadline = Deadline::after(self.job.timeout.saturating_sub(spent));
+        let deadline = Deadline::after(self.job.timeout.saturating_sub(self.begun.elapsed()));
         Session {
             ctx: self.ctx,
             dir: self.dir,

@@ -253,7 +253,7 @@ fn is_ready(
                 .app
                 .docker
                 .exec(&container.id, &run)
-                .map_err(docker_trouble)?;
+                .map_err(|error| docker_trouble(&error))?;
             if output.ok() {
                 return Ok(());
             }

@@ -125,7 +125,7 @@ impl Attempt<'_> {
         let announce = |resource: &Resource| {
             self.announcer.say(Fact::ResourceRemoved {
                 resource: resource.clone(),
-            })
+            });
         };
         let limit = self.ctx.settings.run.teardown_timeout;
         teardown::remove_app(&Removal {
@@ -195,7 +195,7 @@ impl Attempt<'_> {
                 None => Verdict::of(&report.stages, left),
             };
             finished.leaked = left;
-            finished.duration_ms = millis(self.announcer.elapsed());
+            finished.duration_ms = millis(self.begun.elapsed());
             finished.report = path.display().to_string();
             report.finished = Some(finished.clone());
             let number = signal.and_then(|signal| u8::try_from(signal.number()).ok());

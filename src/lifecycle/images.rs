@@ -26,7 +26,9 @@ pub(crate) fn list(stack: &Stack) -> Vec<String> {
 
 /// Fetches those images that this node lacks; tells of each before it begins.
 pub(crate) fn fetch(docker: &Docker, images: &[String], pull: &Pull<'_>) -> Result<(), Trouble> {
-    let present = docker.image_ids(images).map_err(docker_trouble)?;
+    let present = docker
+        .image_ids(images)
+        .map_err(|error| docker_trouble(&error))?;
     for image in images.iter().filter(|image| !present.contains_key(*image)) {
         (pull.on_begin)(image);
         fetch_one(docker, image, pull)?;

@@ -32,7 +32,10 @@ impl Attempt<'_> {
             stack: app.stack.clone(),
             known: names.collect(),
         };
-        let mut objects = app.docker.list_objects().map_err(docker_trouble)?;
+        let mut objects = app
+            .docker
+            .list_objects()
+            .map_err(|error| docker_trouble(&error))?;
         if objects.iter().any(|object| belongings.own(object)) && self.job.dry_run == DryRun::No {
             self.announcer.say(Fact::Waiting {
                 what: "removal of what an earlier run left".to_owned(),
@@ -42,14 +45,20 @@ impl Attempt<'_> {
                 let message = "what an earlier run left cannot be removed";
                 return Err(Trouble::broken("leftovers", message).because(left.to_string()));
             }
-            objects = app.docker.list_objects().map_err(docker_trouble)?;
+            objects = app
+                .docker
+                .list_objects()
+                .map_err(|error| docker_trouble(&error))?;
         }
         if self.job.dry_run == DryRun::No {
             for (entry, _) in &dead {
                 self.close(entry);
             }
             if reap::reap_own(self, &objects) {
-                objects = app.docker.list_objects().map_err(docker_trouble)?;
+                objects = app
+                    .docker
+                    .list_objects()
+                    .map_err(|error| docker_trouble(&error))?;
             }
         }
         self.record.report().before = resources(objects);

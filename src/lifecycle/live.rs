@@ -130,7 +130,7 @@ impl Course<'_> {
             .app
             .docker
             .image_ids(&images)
-            .map_err(docker_trouble)?;
+            .map_err(|error| docker_trouble(&error))?;
         Ok(Deployed {
             label: side.revision.label.clone(),
             version: labels.version,

@@ -17,7 +17,7 @@ impl Course<'_> {
         token: &str,
     ) -> Result<Remark, Trouble> {
         let found = canary::list_spots(&self.session.app, &side.stack, &side.backup)
-            .map_err(docker_trouble)?;
+            .map_err(|error| docker_trouble(&error))?;
         canary::plant(&self.session.app, &found, token)?;
         let titles: Vec<String> = found.iter().map(Spot::title).collect();
         *spots = found;

@@ -288,7 +288,7 @@ pub(crate) fn service_address(session: &Session<'_>, service: &str) -> Result<Ip
         .app
         .docker
         .gateway_address(&container)
-        .map_err(docker_trouble)?;
+        .map_err(|error| docker_trouble(&error))?;
     address.ok_or_else(|| {
         Trouble::broken(
             "no-address",
@@ -307,7 +307,7 @@ pub(crate) fn service_container(
         .app
         .docker
         .running_containers(session.app.stack.as_str())
-        .map_err(docker_trouble)?;
+        .map_err(|error| docker_trouble(&error))?;
     let found = containers
         .into_iter()
         .find(|container| container.service() == Some(name.as_str()));

@@ -1,12 +1,17 @@
 //! Executes one run from its first announcement to its report, and always ends in teardown.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::{
-    announce::Announcer,
+    announce::{Announcer, Output},
     attempt::Attempt,
     record::{Record, Render},
     watchdog::Watchdog,
@@ -14,7 +19,7 @@ use super::{
 use crate::{
     model::{
         app::AppDomain,
-        event::EventReader,
+        event::{EventReader, Fact},
         journal::{Begun, Entry, JOURNAL_VERSION},
         report::RunReport,
         run::{IngressKind, Keep, RunRequest},
@@ -127,7 +132,12 @@ pub(crate) enum Error {
 /// What came of a job.
 pub(crate) enum Ended {
     /// The run is over; its report says how.
-    Run(Box<RunReport>),
+    Run {
+        /// Its report.
+        report: Box<RunReport>,
+        /// Whether all who read its facts could keep them.
+        output: Output,
+    },
     /// Nothing was deployed: this is what would be done.
     Planned(Box<crate::model::plan::Plan>),
 }
@@ -141,34 +151,28 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
     };
     let dir =
         RunDir::create(&state, job.log_dir.as_deref(), &ctx.host.redactor).map_err(unusable)?;
-    let leader = take_lead(ctx, &dir)?;
-    let lock = match take_lock(ctx, job, &dir) {
-        Ok(lock) => lock,
-        Err(error) => {
-            leader.retire();
-            return Err(error);
-        }
-    };
-    let mut base_env = ctx.host.base_env.clone();
-    base_env.push((MARKER.into(), dir.id().as_str().into()));
-    let host = Host {
-        base_env,
-        inherit: Some(lock.file()),
-        ..ctx.host.clone()
-    };
-    let ctx = &Context {
-        host,
-        ..ctx.clone()
-    };
     let events: Arc<dyn EventReader> = Arc::new(dir.events().map_err(unusable)?);
-    let journal = Journal::open(dir.registry()).map_err(unusable)?;
-    journal
-        .write(&Entry::Begun(begun(ctx, job, &dir)))
-        .map_err(unusable)?;
     let readers = std::iter::once(events)
         .chain(job.readers.iter().cloned())
         .collect();
     let announcer = Announcer::new(dir.id().clone(), job.request.recipe.clone(), readers);
+    let leader = take_lead(ctx, &dir)?;
+    let lock = match take_lock(ctx, job, &dir, &announcer) {
+        Ok(lock) => lock,
+        Err(error) => {
+            leader.retire();
+            dir.discard();
+            return Err(error);
+        }
+    };
+    let ctx = &with_marked_children(ctx, &dir, &lock);
+    if job.dry_run == DryRun::No {
+        dir.make_latest().map_err(unusable)?;
+    }
+    let journal = Journal::open(dir.registry()).map_err(unusable)?;
+    journal
+        .write(&Entry::Begun(begun(ctx, job, &dir)))
+        .map_err(unusable)?;
     let record = Record::begin(ctx, &dir, job.renders);
     let watchdog = Watchdog::new(job.slow);
     let attempt = Attempt {
@@ -176,6 +180,7 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
         job,
         dir: &dir,
         announcer: &announcer,
+        begun: Instant::now(),
         journal: &journal,
         record: &record,
         watchdog: &watchdog,
@@ -190,8 +195,26 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
     leader.retire();
     Ok(match planned {
         Some(plan) => Ended::Planned(Box::new(plan)),
-        None => Ended::Run(Box::new(record.report().clone())),
+        None => Ended::Run {
+            report: Box::new(record.report().clone()),
+            output: announcer.output(),
+        },
     })
+}
+
+/// Returns the context of a run, whose children carry its mark and hold its app's lock.
+fn with_marked_children(ctx: &Context, dir: &RunDir, lock: &Lock) -> Context {
+    let mut base_env = ctx.host.base_env.clone();
+    base_env.push((MARKER.into(), dir.id().as_str().into()));
+    let host = Host {
+        base_env,
+        inherit: Some(lock.file()),
+        ..ctx.host.clone()
+    };
+    Context {
+        host,
+        ..ctx.clone()
+    }
 }
 
 /// Ends the watch when the run is left, in whatever way.
@@ -224,8 +247,8 @@ fn take_lead(ctx: &Context, dir: &RunDir) -> Result<Leader, Error> {
     }
 }
 
-/// Takes the app's lock, or says who holds it.
-fn take_lock(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Lock, Error> {
+/// Takes the app's lock, or says who holds it; that it is waited for is announced.
+fn take_lock(ctx: &Context, job: &Job, dir: &RunDir, announcer: &Announcer) -> Result<Lock, Error> {
     let folder = ctx.settings.state.dir.join("locks");
     let unusable = |source: io::Error| Error::State {
         path: folder.clone(),
@@ -240,25 +263,26 @@ fn take_lock(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Lock, Error> {
         ctx.hostname,
         Timestamp::now()
     );
-    let until = (Deadline::after(job.wait.max(BRIEF)), &ctx.host.interrupt);
-    let lock = Lock::acquire(&folder, name, &note, until)
-        .map_err(|error| unusable(io::Error::other(error)))?;
-    let discard = || drop(std::fs::remove_dir_all(dir.registry()));
+    let acquire = |limit: Duration| {
+        let until = (Deadline::after(limit), &ctx.host.interrupt);
+        let lock = Lock::acquire(&folder, name, &note, until);
+        lock.map_err(|error| unusable(io::Error::other(error)))
+    };
+    let mut lock = acquire(BRIEF)?;
+    if matches!(lock, Waited::TimedOut) && !job.wait.is_zero() {
+        let holder = Lock::holder(&folder, name);
+        let by = holder.map_or_else(String::new, |holder| format!(", held by {holder}"));
+        let what = format!("lock of {name}{by}");
+        announcer.say(Fact::Waiting { what });
+        lock = acquire(job.wait.saturating_sub(BRIEF))?;
+    }
     match lock {
         Waited::Done(lock) => Ok(lock),
-        Waited::Interrupted => {
-            discard();
-            Err(Error::Interrupted)
-        }
-        Waited::TimedOut => {
-            discard();
-            let holder =
-                Lock::holder(&folder, name).unwrap_or_else(|| "its lock is held".to_owned());
-            Err(Error::Busy {
-                domain: job.domain.clone(),
-                holder,
-            })
-        }
+        Waited::Interrupted => Err(Error::Interrupted),
+        Waited::TimedOut => Err(Error::Busy {
+            domain: job.domain.clone(),
+            holder: Lock::holder(&folder, name).unwrap_or_else(|| "its lock is held".to_owned()),
+        }),
     }
 }
 

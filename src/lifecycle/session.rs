@@ -10,7 +10,7 @@ use super::{announce::Announcer, classify, record::Record, watchdog::Watchdog};
 use crate::{
     config::recipe_config::RecipeConfig,
     model::{
-        event::{DiagnosticLevel, Fact, ServiceState},
+        event::{Fact, ServiceState},
         outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
         plan::Plan,
         resource::Resource,
@@ -123,11 +123,6 @@ impl Session<'_> {
             });
         }
         self.watchdog.doing(doing);
-    }
-
-    /// Announces something that belongs to no stage.
-    pub(crate) fn diagnose(&self, level: DiagnosticLevel, trouble: Trouble) {
-        self.announcer.say(Fact::Diagnostic { level, trouble });
     }
 
     /// Opens a log of a stage.
@@ -272,6 +267,6 @@ pub(crate) fn state_trouble(said: &str) -> Trouble {
 }
 
 /// Explains an error of docker; a short way for what stages do often.
-pub(crate) fn docker_trouble(error: crate::tool::docker::client::Error) -> Trouble {
-    classify::docker_error(&error)
+pub(crate) fn docker_trouble(error: &crate::tool::docker::client::Error) -> Trouble {
+    classify::docker_error(error)
 }

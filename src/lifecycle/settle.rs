@@ -108,7 +108,7 @@ pub(crate) fn wait_until_converged(
             Err(error) => {
                 let since = lost.map_or_else(Instant::now, |(since, _)| since);
                 if since.elapsed() > ENGINE_PATIENCE {
-                    return Err(docker_trouble(error));
+                    return Err(docker_trouble(&error));
                 }
                 lost = Some((since, error));
             }
@@ -117,7 +117,7 @@ pub(crate) fn wait_until_converged(
             // Nobody can tell how an app stands whose engine does not answer.
             return Err(lost.map_or_else(
                 || not_converged(&states),
-                |(_, error)| docker_trouble(error),
+                |(_, error)| docker_trouble(&error),
             ));
         }
         let pause = if Instant::now() < lively_until {
@@ -137,7 +137,7 @@ pub(crate) fn check_alive(
     services: &[String],
     memory: &mut Memory,
 ) -> Result<(), Trouble> {
-    let look = look(&session.app, services).map_err(docker_trouble)?;
+    let look = look(&session.app, services).map_err(|error| docker_trouble(&error))?;
     match memory.judge(&session.app.stack, services, &look).0 {
         Standing::Hopeless(trouble) => Err(*trouble),
         Standing::Converged | Standing::Waiting => Ok(()),

@@ -62,7 +62,7 @@ impl Attempt<'_> {
             outcome: trouble.outcome(),
             trouble: Some(trouble),
             log,
-            ..StageResult::judged(stage, Vec::new(), self.announcer.elapsed())
+            ..StageResult::judged(stage, Vec::new(), self.begun.elapsed())
         });
         let reason = if self.ctx.host.interrupt.is_set() {
             "interrupted".to_owned()

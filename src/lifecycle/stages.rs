@@ -136,7 +136,8 @@ impl<'a> Course<'a> {
             return;
         }
         let redeployed = run.generic("redeployed", || {
-            let look = settle::look(&self.session.app, &self.services()).map_err(docker_trouble)?;
+            let look = settle::look(&self.session.app, &self.services())
+                .map_err(|error| docker_trouble(&error))?;
             *self.memory.borrow_mut() = Memory::after(&look);
             self.services.replace(deploy::over(self.session, head)?);
             Ok(Remark::Passed)
@@ -225,7 +226,8 @@ impl<'a> Course<'a> {
             return;
         }
         let restored = run.generic("restored", || {
-            let look = settle::look(&self.session.app, &self.services()).map_err(docker_trouble)?;
+            let look = settle::look(&self.session.app, &self.services())
+                .map_err(|error| docker_trouble(&error))?;
             *self.memory.borrow_mut() = Memory::after(&look);
             let log = self.session.log(Stage::Restore, "restore")?;
             self.session

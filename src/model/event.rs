@@ -131,7 +131,7 @@ pub enum Fact {
     RunFinished(RunFinished),
 }
 
-/// The first fact of a run.
+/// The first fact of a run, but for what it waits for before it may begin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStarted {
     /// The command line.

@@ -11,7 +11,7 @@ use super::{
     clean::{Colours, clean, clean_output},
     level::{Verbosity, Weight},
     line::Line,
-    lines::{View, heartbeat, lines, waiting},
+    lines::{View, heartbeat, lines},
     live,
     mode::Mode,
     running::Running,
@@ -159,30 +159,8 @@ impl Board {
         if let Some(place) = self.runs.iter().position(|run| run.id == id) {
             return place;
         }
-        let early = |run: &Running| run.id.is_empty() && run.recipe == event.recipe;
-        if let Some(place) = self.runs.iter().position(early) {
-            id.clone_into(&mut self.runs[place].id);
-            return place;
-        }
         self.runs.push(Running::new(event, at));
         self.runs.len() - 1
-    }
-
-    /// Says that work before a run goes on.
-    pub(crate) fn waiting(&mut self, recipe: &str, what: &str, at: Duration) -> io::Result<()> {
-        let early = |run: &&mut Running| !run.over && run.recipe == recipe;
-        let between = Some((format!("waiting for {what}"), at));
-        match self.runs.iter_mut().find(early) {
-            Some(run) => run.between = between,
-            None => self.runs.push(Running {
-                recipe: recipe.to_owned(),
-                since: at,
-                between,
-                ..Running::default()
-            }),
-        }
-        let line = waiting(recipe, what);
-        self.print(&[line], at)
     }
 
     /// Keeps a line of a child, and shows it when that was asked for.
@@ -476,9 +454,9 @@ mod tests {
     #[test]
     fn nothing_is_drawn_in_the_first_half_second() {
         let (mut board, glass) = live(24, 80);
-        board
-            .waiting("n8n", "the recipe's repository", Duration::ZERO)
-            .unwrap();
+        let what = "the recipe's repository".to_owned();
+        let event = sample::event_of("n8n", 1, Fact::Waiting { what });
+        board.read(&event, Duration::ZERO).unwrap();
         board
             .tick(FIRST_FRAME.checked_sub(Duration::from_millis(1)).unwrap())
             .unwrap();
@@ -510,7 +488,9 @@ mod tests {
             columns: 80,
         };
         let mut board = Board::new(options(Mode::Plain, size, Box::new(Wire(send))));
-        board.waiting("n8n", "the lock", seconds(10)).unwrap();
+        let what = "the lock".to_owned();
+        let event = sample::event_of("n8n", 1, Fact::Waiting { what });
+        board.read(&event, seconds(10)).unwrap();
         board.tick(seconds(39)).unwrap();
         assert_eq!(lines.try_iter().count(), 1);
         assert_eq!(board.next_tick(seconds(39)), seconds(1));

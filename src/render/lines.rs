@@ -86,7 +86,7 @@ fn info(word: &str, text: String) -> Line {
 }
 
 /// Returns the line that says what is waited for.
-pub(crate) fn waiting(recipe: &str, what: &str) -> Line {
+fn waiting(recipe: &str, what: &str) -> Line {
     info("Waiting", format!("{recipe}: {what}"))
 }
 

@@ -87,12 +87,6 @@ impl Terminal {
         })
     }
 
-    /// Says that work before a run goes on, as a clone or a lock that is waited for.
-    pub(crate) fn waiting(&self, recipe: &str, what: &str) -> io::Result<()> {
-        let at = self.shared.began.elapsed();
-        self.shared.board().waiting(recipe, what, at)
-    }
-
     /// Writes lines that belong to no run.
     pub(crate) fn say(&self, lines: &[Line]) -> io::Result<()> {
         let at = self.shared.began.elapsed();
@@ -161,6 +155,12 @@ mod tests {
         },
     };
 
+    /// Makes the event of a run that waits.
+    fn waiting() -> Event {
+        let what = "the lock".to_owned();
+        sample::event_of("n8n", 1, Fact::Waiting { what })
+    }
+
     /// A writer that sends what it is given.
     struct Wire(mpsc::Sender<String>);
 
@@ -222,7 +222,7 @@ mod tests {
         let mut options = options(Mode::Plain, size, Box::new(Wire(send)));
         options.heartbeat = Some(Duration::from_millis(1));
         let terminal = Terminal::new(options).unwrap();
-        terminal.waiting("n8n", "the lock").unwrap();
+        terminal.read(&waiting()).unwrap();
         let limit = seconds(60);
         assert_eq!(
             lines.recv_timeout(limit).unwrap(),
@@ -240,7 +240,7 @@ mod tests {
             columns: 80,
         };
         let terminal = Terminal::new(options(Mode::Live, size, Box::new(Wire(send)))).unwrap();
-        terminal.waiting("n8n", "the lock").unwrap();
+        terminal.read(&waiting()).unwrap();
         let frame = loop {
             let text = lines.recv_timeout(seconds(60)).unwrap();
             if text.contains("Testing") {

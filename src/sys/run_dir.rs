@@ -56,7 +56,6 @@ impl RunDir {
                 records
             }
         };
-        point_latest(&runs, &records)?;
         Ok(Self {
             id,
             registry,
@@ -78,6 +77,23 @@ impl RunDir {
     /// Returns where the records are.
     pub(crate) fn path(&self) -> &Path {
         &self.records
+    }
+
+    /// Points `latest` at this run, whole at every moment.
+    pub(crate) fn make_latest(&self) -> io::Result<()> {
+        let suffix: [u8; 4] = random::bytes()?;
+        let name = format!(".latest-{:08x}", u32::from_le_bytes(suffix));
+        let new = self.registry.with_file_name(name);
+        symlink(&self.records, &new)?;
+        fs::rename(&new, self.registry.with_file_name("latest"))
+    }
+
+    /// Removes all that was made of a run that does not begin.
+    pub(crate) fn discard(&self) {
+        for folder in [&self.records, &self.registry] {
+            // A folder that stays has no journal, and so names no app.
+            drop(fs::remove_dir_all(folder));
+        }
     }
 
     /// Opens a log, its folder made if need be; the name is relative to the records.
@@ -148,14 +164,6 @@ fn new_entry(runs: &Path) -> io::Result<(RunId, PathBuf)> {
         }
     }
     Err(io::Error::other("no free run id"))
-}
-
-/// Points `latest` at a run, whole at every moment.
-fn point_latest(runs: &Path, records: &Path) -> io::Result<()> {
-    let suffix: [u8; 4] = random::bytes()?;
-    let new = runs.join(format!(".latest-{:08x}", u32::from_le_bytes(suffix)));
-    symlink(records, &new)?;
-    fs::rename(&new, runs.join("latest"))
 }
 
 /// How much of the past is kept.
@@ -266,10 +274,23 @@ mod tests {
         let path = dir.path().join("a/report.json");
         assert!(!fs::read_to_string(&path).unwrap().contains("hunter2"));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        assert_eq!(
-            fs::canonicalize(state.path().join("runs/latest")).unwrap(),
-            fs::canonicalize(dir.path()).unwrap()
-        );
+    }
+
+    #[test]
+    fn latest_leads_to_the_run_that_was_made_it_and_one_that_is_discarded_leaves_nothing() {
+        let (state, logs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let make =
+            || RunDir::create(state.path(), Some(logs.path()), &Redactor::default()).unwrap();
+        let latest = || fs::canonicalize(state.path().join("runs/latest")).ok();
+        let (first, second) = (make(), make());
+        assert_eq!(latest(), None);
+        for dir in [&first, &second] {
+            dir.make_latest().unwrap();
+            assert_eq!(latest(), Some(fs::canonicalize(dir.path()).unwrap()));
+        }
+        first.discard();
+        assert!(!first.path().exists() && !first.registry().exists());
+        assert!(second.path().exists() && second.registry().exists());
     }
 
     #[test]
