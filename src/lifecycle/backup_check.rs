@@ -57,13 +57,12 @@ impl Course<'_> {
         for volume in &side.backup.volumes {
             let short = stack.short(&volume.volume).unwrap_or(&volume.volume);
             match &volume.rule {
-                Rule::Excluded => {}
                 Rule::Whole if planted.has_volume(short) => {
                     run.generic(&format!("holds-{short}"), || {
                         self.holds_canary(snapshot, short, planted)
                     });
                 }
-                Rule::Whole => {}
+                Rule::Excluded | Rule::Whole => {}
                 Rule::Paths(paths) => {
                     for path in paths {
                         run.generic(&format!("holds-{short}-{path}"), || {

@@ -120,7 +120,7 @@ fn write_state(session: &Session<'_>, stage: Stage, rendered: Option<&Stack>, ta
             session
                 .dir
                 .write(&format!("{}/{name}", stage.folder()), text),
-        )
+        );
     };
     write("tasks.txt", &render_tasks(tasks));
     write("health.txt", &render_health(session));

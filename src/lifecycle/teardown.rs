@@ -183,9 +183,9 @@ fn remove_rest(docker: &Docker, progress: &mut Progress, found: &[Object]) {
         };
         [join(networks), join(secrets), join(configs), volumes]
     });
-    results
-        .into_iter()
-        .for_each(|result| progress.try_to(result));
+    for result in results {
+        progress.try_to(result);
+    }
 }
 
 /// Lists once more what is left after a removal was abandoned; what cannot be listed counts as left.

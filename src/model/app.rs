@@ -1,6 +1,9 @@
 //! How an app is named on the swarm, and whether a name is one of ours.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -45,7 +48,10 @@ impl AppDomain {
     pub fn for_run(key: RunKey<'_>, base: &Self) -> Result<Self, Invalid> {
         let pr = key.pr.map(|number| number.to_string()).unwrap_or_default();
         let digest = Sha256::digest(format!("{}|{pr}|{}", key.recipe, key.reference));
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hex = String::new();
+        for byte in digest {
+            write!(hex, "{byte:02x}").expect("a string takes any text");
+        }
         let letters = key
             .recipe
             .as_str()

@@ -92,7 +92,9 @@ impl AppEnv<'_> {
             if name.is_empty() {
                 flat.push_str(&nested);
             } else {
-                flat.push_str(&format!("{}-{}", name.replace('.', "-"), &nested[1..]));
+                flat.push_str(&name.replace('.', "-"));
+                flat.push('-');
+                flat.push_str(&nested[1..]);
             }
             rest = &after[nested.len()..];
         }

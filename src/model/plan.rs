@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn a_stage_that_was_not_asked_for_caps() {
         let plan = decide_with(&revision("main", 'a'), &[], |facts| {
-            facts.wanted = &[Stage::Install]
+            facts.wanted = &[Stage::Install];
         });
         assert!(!skip(&plan, Stage::Custom).unwrap().climbs());
     }
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn without_backup_labels_backup_and_restore_do_not_apply() {
         let plan = decide_with(&revision("main", 'a'), &[], |facts| {
-            facts.backup_capable = false
+            facts.backup_capable = false;
         });
         for stage in [Stage::Backup, Stage::Restore] {
             assert!(matches!(

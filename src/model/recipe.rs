@@ -285,6 +285,10 @@ impl fmt::Display for CommitSha {
 /// The rules are those of `git check-ref-format`, and no leading `-`, so that no option gets through.
 pub fn parse_ref(text: &str) -> Result<String, Invalid> {
     let bad_start = text.is_empty() || text.starts_with(['-', '/', '.']);
+    #[expect(
+        clippy::case_sensitive_file_extension_comparisons,
+        reason = "git refuses `.lock` in this spelling alone"
+    )]
     let bad_end = text.ends_with(['/', '.']) || text.ends_with(".lock");
     let bad_part = ["..", "@{", "//", "/."]
         .iter()
