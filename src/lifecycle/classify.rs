@@ -377,6 +377,20 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_tool_is_nobodys_fault_and_says_so() {
+        let error = deployer::Error::Broken {
+            path: "/bin/abra".into(),
+            said: "no such host".into(),
+        };
+        let trouble = deployer_error("the deploy", &error);
+        assert_eq!(
+            (trouble.fault, trouble.code.as_str()),
+            (Fault::Broken, "tool-broken")
+        );
+        assert_eq!(trouble.causes, ["no such host"]);
+    }
+
+    #[test]
     fn every_part_of_the_table_is_lower_case_so_that_it_can_fit() {
         for row in &TABLE {
             assert_eq!(row.said, row.said.to_ascii_lowercase());
