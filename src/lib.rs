@@ -96,7 +96,7 @@
 //! - `tool/docker/stack.rs`: Whole stacks: render their compose files, deploy them, make their secrets; and the engine itself.
 //! - `tool/git.rs`: git: reads repositories, copies them, and takes one commit out of them.
 //! - `tool/git/fetch.rs`: Copies of a repository: from this machine or from a server, into a directory of our own.
-//! - `tool/git/read.rs`: What a repository holds: its branches, tags, changes and files.
+//! - `tool/git/read.rs`: What a repository holds: its branches, tags and changes.
 //! - `tool/git/tests/hostile.rs`: Repositories and names that try to make git do something else.
 //! - `tool/git/tests/server.rs`: Fetching from a server that git's own program answers for.
 //! - `tool/git/worktree.rs`: The files of a copy: one commit's, or those of a checkout as they are.

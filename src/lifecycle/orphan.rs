@@ -75,7 +75,10 @@ impl<'a> Reaper<'a> {
 
     /// Looks at the registry and the swarm, and decides about every app, in a constant number of docker calls.
     pub(crate) fn survey(&self) -> Result<Survey, Trouble> {
-        let objects = self.docker.list_objects().map_err(docker_trouble)?;
+        let objects = self
+            .docker
+            .list_objects()
+            .map_err(|error| docker_trouble(&error))?;
         self.survey_of(objects)
     }
 
@@ -167,7 +170,11 @@ impl<'a> Reaper<'a> {
         for kind in ResourceKind::ALL {
             let ids = objects().filter(|object| object.resource.kind == kind);
             let ids: Vec<&str> = ids.map(|object| object.id.as_str()).collect();
-            births.extend(self.docker.births(kind, &ids).map_err(docker_trouble)?);
+            births.extend(
+                self.docker
+                    .births(kind, &ids)
+                    .map_err(|error| docker_trouble(&error))?,
+            );
         }
         Ok(births)
     }

@@ -1,11 +1,5 @@
 //! The blocks of several lines: the evidence of a stage, and how a run ended.
 
-use crate::model::{
-    display::{FinalStatusLevel, OutputWhen, StatusLevel},
-    event::{Kept, RunFinished, StageFinished, TeardownFinished},
-    outcome::{Outcome, Trouble, Verdict},
-};
-
 use super::{
     level::Weight,
     line::{Line, Tone, shown_path},
@@ -13,6 +7,11 @@ use super::{
     results::{named_check, stage_line},
     running::{Running, counted},
     times,
+};
+use crate::model::{
+    display::{FinalStatusLevel, OutputWhen, StatusLevel},
+    event::{Kept, RunFinished, StageFinished, TeardownFinished},
+    outcome::{Outcome, Trouble, Verdict},
 };
 
 /// How many lines of a log are shown.

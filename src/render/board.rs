@@ -5,8 +5,6 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{event::Event, stage::Stage};
-
 use super::{
     clean::{Colours, clean, clean_output},
     level::{Verbosity, Weight},
@@ -17,6 +15,7 @@ use super::{
     running::Running,
     screen::{AskSize, Out, Region},
 };
+use crate::model::{event::Event, stage::Stage};
 
 /// How long a run goes on before the live region is drawn.
 const FIRST_FRAME: Duration = Duration::from_millis(500);

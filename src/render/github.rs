@@ -1,11 +1,10 @@
 //! Workflow commands for GitHub Actions: an annotation per stage that did not pass.
 
+use super::clean::clean;
 use crate::model::{
     outcome::{Outcome, StageResult},
     report::RunReport,
 };
-
-use super::clean::clean;
 
 /// Returns the commands, a line each; only for a runner that reads them.
 pub(crate) fn annotations(report: &RunReport) -> Vec<String> {

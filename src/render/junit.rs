@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
+use super::results::skip_text;
 use crate::model::{
     event::TeardownFinished,
     outcome::{CheckKind, CheckResult, Outcome, StageResult, Trouble},
     report::RunReport,
 };
-
-use super::results::skip_text;
 
 /// Returns the report as `JUnit` XML: one suite, one case per stage and one per check.
 pub(crate) fn render(report: &RunReport) -> String {

@@ -1,13 +1,5 @@
 //! Turns each event of a run into the lines that people read.
 
-use crate::model::{
-    display::StatusLevel,
-    event::{DiagnosticLevel, Event, Fact, RunStarted},
-    outcome::Trouble,
-    plan::{GenericChecks, Plan},
-    stage::Stage,
-};
-
 use super::{
     block,
     level::{Levels, Weight},
@@ -15,6 +7,13 @@ use super::{
     results,
     running::{Running, StageNow, counted, revisions, services_text},
     times,
+};
+use crate::model::{
+    display::StatusLevel,
+    event::{DiagnosticLevel, Event, Fact, RunStarted},
+    outcome::Trouble,
+    plan::{GenericChecks, Plan},
+    stage::Stage,
 };
 
 /// How a reader wants its lines.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::model::outcome::{Outcome, millis};
-
 use super::{
     clean::clean,
     line::{Look, cut, dots},
@@ -11,6 +9,7 @@ use super::{
     screen::Size,
     times,
 };
+use crate::model::outcome::{Outcome, millis};
 
 /// How many runs are shown at most.
 const RUN_LIMIT: usize = 8;

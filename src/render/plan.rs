@@ -1,11 +1,10 @@
 //! A plan as text, for those who asked what would be done.
 
+use super::{clean::clean, results::skip_text, running::revisions};
 use crate::model::{
     plan::{GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage},
     run::Trust,
 };
-
-use super::{clean::clean, results::skip_text, running::revisions};
 
 /// Returns the plan, a fact a line.
 pub(crate) fn render(plan: &Plan) -> String {

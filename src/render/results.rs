@@ -1,12 +1,5 @@
 //! The lines of stages and checks that ended.
 
-use crate::model::{
-    display::{OutputWhen, StatusLevel},
-    event::{DiagnosticLevel, StageFinished},
-    outcome::{CheckKind, CheckResult, Outcome, SkipReason},
-    stage::Stage,
-};
-
 use super::{
     block,
     level::Weight,
@@ -14,6 +7,12 @@ use super::{
     lines::{View, diagnostic},
     running::{Running, counted},
     times,
+};
+use crate::model::{
+    display::{OutputWhen, StatusLevel},
+    event::{DiagnosticLevel, StageFinished},
+    outcome::{CheckKind, CheckResult, Outcome, SkipReason},
+    stage::Stage,
 };
 
 /// The time of what has none.

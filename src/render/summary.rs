@@ -2,17 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{
-    event::TeardownFinished,
-    outcome::{StageResult, Trouble, Verdict},
-    report::RunReport,
-};
-
 use super::{
     clean::clean,
     results::skip_text,
     running::{counted, revisions},
     times,
+};
+use crate::model::{
+    event::TeardownFinished,
+    outcome::{StageResult, Trouble, Verdict},
+    report::RunReport,
 };
 
 /// Returns the summary of a run.

@@ -7,16 +7,15 @@ use std::{
     time::Instant,
 };
 
-use crate::model::{
-    event::{Event, EventReader},
-    stage::Stage,
-};
-
 use super::{
     board::{Board, Options},
     clean::clean,
     line::Line,
     live,
+};
+use crate::model::{
+    event::{Event, EventReader},
+    stage::Stage,
 };
 
 /// The sink of all text for people; several runs share one.

@@ -21,14 +21,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::interrupt::Interrupt;
-use super::redact::Redactor;
-use supervise::Running;
-
 pub(crate) use line_stream::LineStream;
 pub(crate) use output::{Exit, Output};
 pub(crate) use replace::replace;
 pub(crate) use step_log::StepLog;
+use supervise::Running;
+
+use super::interrupt::Interrupt;
+use super::redact::Redactor;
 
 /// How long a child may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);

@@ -16,9 +16,8 @@ mod transport;
 
 pub(crate) use exchange::{is_proxy_error_page, render_exchange};
 pub(crate) use judge::judge;
-pub(crate) use transport::Roots;
-
 use transport::Connection;
+pub(crate) use transport::Roots;
 
 /// How much of a body is kept.
 pub(crate) const BODY_LIMIT: usize = 8 * 1024 * 1024;

@@ -30,7 +30,6 @@ mod version;
 use std::process::ExitCode;
 
 use clap::Parser;
-
 use cli::{Command, RecipeCommand, ServerCommand};
 use cli_app::{AppCommand, BackupCommand, SecretCommand};
 use fatal::Result;
