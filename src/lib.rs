@@ -152,7 +152,7 @@
 //! - `model/abra_sh.rs`: The variables that a recipe's `abra.sh` exports, read as text; never executes any of it.
 //! - `model/app.rs`: How an app is named on the swarm, and whether a name is one of ours.
 //! - `model/app_env.rs`: What an app's `.env` holds when ccci makes it from a recipe's sample.
-//! - `model/approval.rs`: The list of recipes whose own tests may run for heads that anybody may have written.
+//! - `model/approval.rs`: What an operator grants recipes whose heads anybody may have written: to run their own tests, to break a policy rule.
 //! - `model/backup.rs`: What a stack's backup labels ask for, in both of their versions; never copies anything.
 //! - `model/check.rs`: What `[[check]]` and `[[ready]]` of a `recipe.toml` declare.
 //! - `model/compose.rs`: A rendered stack, as `docker stack config` prints it, in types; never runs Docker.

@@ -256,6 +256,7 @@ impl Attempt<'_> {
             },
             deployer: &*self.job.deployer,
             plan: prepared.plan.clone(),
+            guard: prepared.guard.clone(),
             config: prepared.config.clone(),
             retries: self.job.retries,
             flaky_fails: self.job.flaky == FlakyCounts::Failed,

@@ -78,7 +78,7 @@ pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Tr
 fn deploy(session: &Session<'_>, side: &Side, stage: Stage) -> Result<Vec<String>, Trouble> {
     let rendered =
         rendering::render(&session.app).map_err(|error| classify::recipe_error(&error))?;
-    let names = side::check_stack(&session.app, &rendered.stack, session.plan.trust)?;
+    let names = side::check_stack(&session.app, &rendered.stack, &session.guard)?;
     announce(session, &side.names)?;
     announce(session, &names)?;
     hand_over(session, side, stage)?;

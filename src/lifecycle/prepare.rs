@@ -10,7 +10,7 @@ use super::{
     fetch::{self, Fetched},
     overlay::TestRoots,
     session::state_trouble,
-    side::{Renderer, Side, check_out},
+    side::{Guard, Renderer, Side, check_out},
 };
 use crate::{
     config::recipe_config::{self, RecipeConfig},
@@ -32,6 +32,8 @@ use crate::{
 
 /// The file that names the recipes whose own tests may run for untrusted heads.
 const APPROVED: &str = "repo-local-approved.txt";
+/// The file that names the rules of the compose policy that approved recipes may break.
+const EXCEPTIONS: &str = "policy-exceptions.txt";
 
 /// All that is known before the first deploy.
 pub(crate) struct Prepared {
@@ -49,6 +51,8 @@ pub(crate) struct Prepared {
     pub(crate) lint: Vec<Trouble>,
     /// Values for the app's `.env` that `recipe.toml` declares.
     pub(crate) declared: BTreeMap<String, String>,
+    /// Whether the compose policy is checked.
+    pub(crate) guard: Guard,
 }
 
 /// What preparing needs beside the context.
@@ -71,6 +75,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
     check_out(&git, app, &fetched.head_commit)?;
     let roots = test_roots(ctx, app, work)?;
     let approved = trust == Trust::Trusted || is_approved(ctx, app)?;
+    let guard = guard(ctx, app, trust)?;
     let config = read_config(&roots, approved)?;
     let declared = config
         .env
@@ -82,7 +87,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
         app,
         config: &config,
         declared: &declared,
-        trust,
+        guard: &guard,
     };
     let head = renderer.side(fetched.head.clone(), fetched.head_commit.clone())?;
     let overlays = list_overlays(&roots, approved, &config)?;
@@ -91,6 +96,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
         &fetched,
         &Decision {
             trust,
+            guard: &guard,
             config: &config,
             head: &head,
         },
@@ -119,6 +125,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
         roots,
         lint,
         declared,
+        guard,
     })
 }
 
@@ -188,22 +195,43 @@ fn test_roots(ctx: &Context, app: &App, work: &Path) -> Result<TestRoots, Troubl
 
 /// Tells whether the recipe is on the list of approved ones; a void list approves none.
 fn is_approved(ctx: &Context, app: &App) -> Result<bool, Trouble> {
+    let approved = read_list(ctx, APPROVED, approval::parse)?;
+    Ok(approved.is_some_and(|approved| approved.contains(&app.recipe)))
+}
+
+/// Decides whether the compose policy is checked, and which of its rules an approved recipe may break.
+fn guard(ctx: &Context, app: &App, trust: Trust) -> Result<Guard, Trouble> {
+    if trust == Trust::Trusted {
+        return Ok(Guard::None);
+    }
+    let mut exceptions = Vec::new();
+    if is_approved(ctx, app)? {
+        let all = read_list(ctx, EXCEPTIONS, approval::parse_exceptions)?;
+        exceptions = all
+            .and_then(|mut all| all.remove(&app.recipe))
+            .unwrap_or_default();
+    }
+    Ok(Guard::Policy { exceptions })
+}
+
+/// Reads a list of what an operator grants; one that cannot be understood grants nothing and ends the run.
+fn read_list<T>(
+    ctx: &Context,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, approval::Error>,
+) -> Result<Option<T>, Trouble> {
     let Some(folder) = &ctx.settings.recipes.tests_dir else {
-        return Ok(false);
+        return Ok(None);
     };
-    let path = folder.join(APPROVED);
+    let path = folder.join(name);
     let Ok(text) = fs::read_to_string(&path) else {
-        return Ok(false);
+        return Ok(None);
     };
     let void = |error: approval::Error| {
-        Trouble::new(
-            Fault::Config,
-            "approval-void",
-            format!("`{}` is void", path.display()),
-        )
-        .because(error.to_string())
+        let message = format!("`{}` is void", path.display());
+        Trouble::new(Fault::Config, "approval-void", message).because(error.to_string())
     };
-    Ok(approval::parse(&text).map_err(void)?.contains(&app.recipe))
+    parse(&text).map(Some).map_err(void)
 }
 
 /// Reads `recipe.toml`: the recipe's own where it may be used, else the one kept beside ccci.
@@ -259,6 +287,8 @@ fn list_overlays(
 struct Decision<'a> {
     /// Whether the head is trusted.
     trust: Trust,
+    /// What it may ask for all the same.
+    guard: &'a Guard,
     /// What `recipe.toml` declares.
     config: &'a RecipeConfig,
     /// The head.
@@ -275,9 +305,11 @@ fn decide(
     let Preparing { job, app, .. } = preparing;
     let Decision {
         trust,
+        guard,
         config,
         head,
     } = decision;
+    let exceptions = guard.exceptions();
     let mut left_out = job.generic_left_out.clone();
     left_out.extend(&config.skip_generic);
     let facts = Facts {
@@ -290,6 +322,7 @@ fn decide(
             .as_ref()
             .map(crate::model::recipe::RecipeVersion::as_str),
         trust: *trust,
+        exceptions: &exceptions,
         deployer: job.deployer.kind(),
         ingress: config.ingress.unwrap_or(job.ingress),
         wanted: &job.request.stages,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{announce::Announcer, classify, record::Record, watchdog::Watchdog};
+use super::{announce::Announcer, classify, record::Record, side::Guard, watchdog::Watchdog};
 use crate::{
     config::recipe_config::RecipeConfig,
     model::{
@@ -51,6 +51,8 @@ pub(crate) struct Session<'a> {
     pub(crate) deployer: &'a dyn Deployer,
     /// What was decided.
     pub(crate) plan: Plan,
+    /// Whether the compose policy is checked.
+    pub(crate) guard: Guard,
     /// What `recipe.toml` declares.
     pub(crate) config: RecipeConfig,
     /// How often a failed custom test is tried again.

@@ -13,10 +13,9 @@ use crate::{
         lint::{Snapshot, Tag},
         outcome::{Fault, Trouble},
         plan::Revision,
-        policy,
+        policy::{self, Rule},
         recipe::CommitSha,
         resource::{self, Resource},
-        run::Trust,
     },
     tool::{
         app::App,
@@ -73,6 +72,28 @@ impl Side {
     }
 }
 
+/// Whether what a recipe asks for is checked against the compose policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// It is not: who wrote it may do what they like here.
+    None,
+    /// It is.
+    Policy {
+        /// But for these rules.
+        exceptions: Vec<Rule>,
+    },
+}
+
+impl Guard {
+    /// Returns the names of the rules that may be broken although the policy is checked.
+    pub(super) fn exceptions(&self) -> Vec<String> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Policy { exceptions } => exceptions.iter().map(Rule::to_string).collect(),
+        }
+    }
+}
+
 /// Renders revisions of the recipe for this app.
 pub(super) struct Renderer<'a> {
     /// git.
@@ -84,7 +105,7 @@ pub(super) struct Renderer<'a> {
     /// Values for the `.env`.
     pub(super) declared: &'a BTreeMap<String, String>,
     /// Whether the compose policy is checked.
-    pub(super) trust: Trust,
+    pub(super) guard: &'a Guard,
 }
 
 impl Renderer<'_> {
@@ -106,7 +127,7 @@ impl Renderer<'_> {
             })?;
         let rendered = rendering::render_with(&self.app.docker, &checkout, &self.app.stack, &env)
             .map_err(failed)?;
-        let names = check_stack(self.app, &rendered.stack, self.trust)?;
+        let names = check_stack(self.app, &rendered.stack, self.guard)?;
         let backup = BackupPlan::from_stack(&rendered.stack, self.app.stack.as_str());
         let backup = backup.map_err(|error| Trouble::recipe("backup-labels", error.to_string()))?;
         let snapshot = snapshot(&checkout, &rendered, &sample, &revision);
@@ -128,14 +149,14 @@ impl Renderer<'_> {
 pub(super) fn check_stack(
     app: &App,
     stack: &Stack,
-    trust: Trust,
+    guard: &Guard,
 ) -> Result<Vec<Resource>, Trouble> {
     let checkout = app.checkout();
     for object in stack.configs.values().chain(stack.secrets.values()) {
         check_file(&checkout, object.file.as_deref())?;
     }
-    if trust == Trust::Untrusted {
-        check_policy(app, stack)?;
+    if let Guard::Policy { exceptions } = guard {
+        check_policy(app, stack, exceptions)?;
     }
     let names = stack.names(app.stack.as_str());
     check_lengths(&names)?;
@@ -143,8 +164,8 @@ pub(super) fn check_stack(
 }
 
 /// Checks that a stack asks for no power over this host.
-fn check_policy(app: &App, stack: &Stack) -> Result<(), Trouble> {
-    let violations = policy::check(&stack.raw, app.stack.as_str(), &app.checkout(), &[]);
+fn check_policy(app: &App, stack: &Stack, exceptions: &[Rule]) -> Result<(), Trouble> {
+    let violations = policy::check(&stack.raw, app.stack.as_str(), &app.checkout(), exceptions);
     if violations.is_empty() {
         return Ok(());
     }
@@ -272,16 +293,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let app = app(folder.path());
         fs::create_dir_all(app.checkout()).unwrap();
-        let check = |source: &str, trust| {
+        let all = || Guard::Policy {
+            exceptions: Vec::new(),
+        };
+        let check = |source: &str, guard: Guard| {
             let text = format!(
                 "services:\n  app:\n    image: x:1\n    volumes: ['{source}:/data']\nvolumes:\n  data: {{}}\n"
             );
-            let checked = check_stack(&app, &Stack::from_text(&text).unwrap(), trust);
+            let checked = check_stack(&app, &Stack::from_text(&text).unwrap(), &guard);
             checked.map_err(|trouble| trouble.code)
         };
-        assert!(check("data", Trust::Untrusted).is_ok());
-        assert_eq!(check("/", Trust::Untrusted), Err("policy".to_owned()));
-        assert!(check("/", Trust::Trusted).is_ok());
+        assert!(check("data", all()).is_ok());
+        assert_eq!(check("/", all()), Err("policy".to_owned()));
+        assert!(check("/", Guard::None).is_ok());
+        let but = |rule| Guard::Policy {
+            exceptions: vec![rule],
+        };
+        assert!(check("/", but(Rule::BindMount)).is_ok());
+        assert_eq!(check("/", but(Rule::Pid)), Err("policy".to_owned()));
     }
 
     #[test]
@@ -290,7 +319,7 @@ mod tests {
         let app = app(folder.path());
         fs::create_dir_all(app.checkout()).unwrap();
         let text = "services:\n  app:\n    image: x:1\nconfigs:\n  a:\n    file: /etc/hostname\n";
-        let checked = check_stack(&app, &Stack::from_text(text).unwrap(), Trust::Trusted);
+        let checked = check_stack(&app, &Stack::from_text(text).unwrap(), &Guard::None);
         assert_eq!(checked.unwrap_err().code, "recipe-file-missing");
     }
 }

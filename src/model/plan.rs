@@ -23,6 +23,9 @@ pub struct Plan {
     pub base: Option<Revision>,
     /// Whether the head was written by someone who may run code here.
     pub trust: Trust,
+    /// The rules of the compose policy that it may break, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<String>,
     /// What deploys it.
     pub deployer: DeployerKind,
     /// How it is reached.
@@ -168,6 +171,8 @@ pub struct Facts<'a> {
     pub upgrade_base: Option<&'a str>,
     /// Whether the head was written by someone who may run code here.
     pub trust: Trust,
+    /// The rules of the compose policy that it may break, by name.
+    pub exceptions: &'a [String],
     /// What deploys it.
     pub deployer: DeployerKind,
     /// How it is reached.
@@ -213,6 +218,7 @@ pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
                 .any(|s| s.stage == Stage::Upgrade && s.skip.is_none())
         }),
         trust: facts.trust,
+        exceptions: facts.exceptions.to_vec(),
         deployer: facts.deployer,
         ingress: facts.ingress,
         stages: stages.into(),
@@ -327,6 +333,7 @@ mod tests {
             releases,
             upgrade_base: None,
             trust: Trust::Trusted,
+            exceptions: &[],
             deployer: DeployerKind::Docker,
             ingress: IngressKind::Direct,
             wanted: &Stage::ALL,
@@ -411,6 +418,7 @@ mod tests {
             releases: &[],
             upgrade_base: Some("9.9.9+9"),
             trust: Trust::Trusted,
+            exceptions: &[],
             deployer: DeployerKind::Docker,
             ingress: IngressKind::Direct,
             wanted: &Stage::ALL,

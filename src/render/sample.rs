@@ -64,6 +64,7 @@ pub(super) fn plan() -> Plan {
         head: revision("2.14.0+6.8.1", '8'),
         base: Some(revision("2.13.1+6.8.0", '7')),
         trust: Trust::Untrusted,
+        exceptions: Vec::new(),
         deployer: DeployerKind::Docker,
         ingress: IngressKind::Proxy,
         stages: stages.into(),
