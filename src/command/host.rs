@@ -10,7 +10,7 @@ use super::error::{Error, Kind};
 use crate::{
     cli::{Global, variables},
     config::{
-        environment::Environment,
+        environment::{Environment, GIT_TOKEN},
         load::{Machine, Sources, load},
         settings::Settings,
     },
@@ -90,7 +90,9 @@ impl Call {
                 anyhow::Error::new(error).context("failed to take over signals"),
             )
         })?;
+        let token = self.env().text(GIT_TOKEN)?;
         Ok(Context {
+            git_token: token.map(|token| redactor.register(token)),
             settings,
             host: Host {
                 redactor,

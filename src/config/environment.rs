@@ -278,6 +278,9 @@ impl Environment {
     }
 }
 
+/// The token for private git repositories; its value is masked, and no child but git gets it.
+pub(crate) const GIT_TOKEN: &str = "CCCI_GIT_TOKEN";
+
 /// Returns the variable that leaves out a stage's generic checks.
 fn skip_generic_of(stage: Stage) -> String {
     format!("{SKIP_GENERIC}_{}", stage.word().to_uppercase())
@@ -287,6 +290,7 @@ fn skip_generic_of(stage: Stage) -> String {
 fn is_known(name: &str) -> bool {
     name == SKIP_GENERIC
         || name == FORCE_TTY
+        || name == GIT_TOKEN
         || OF_TESTS.contains(&name)
         || KEYS.iter().any(|key| key.variable == name)
         || Stage::ALL

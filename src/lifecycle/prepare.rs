@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +23,7 @@ use crate::{
         run::{Source, Trust},
         stage::Stage,
     },
-    sys::context::Context,
+    sys::{context::Context, redact::Secret},
     tool::{
         app::App,
         git::{self, Git},
@@ -69,7 +70,10 @@ pub(crate) struct Preparing<'a> {
 pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepared, Trouble> {
     let Preparing { job, app, work } = preparing;
     let git = Git::new(app.docker.host(), &app.git, ctx.settings.limits.pull);
-    let token = read_token(ctx)?;
+    let token = match &job.request.source {
+        Source::Remote { .. } => read_token(ctx)?,
+        Source::Path(_) => None,
+    };
     let fetched = fetch::fetch(&git, &job.request, token.as_ref(), &app.checkout())?;
     let trust = trust(&job.request.source);
     check_out(&git, app, &fetched.head_commit)?;
@@ -155,28 +159,49 @@ fn trust(source: &Source) -> Trust {
     }
 }
 
-/// Reads the token for private repositories and makes sure that it is masked.
-fn read_token(ctx: &Context) -> Result<Option<crate::sys::redact::Secret>, Trouble> {
+/// Finds the token for private repositories, in the environment or else in its file, and makes sure that it is masked.
+fn read_token(ctx: &Context) -> Result<Option<Secret>, Trouble> {
+    if let Some(token) = &ctx.git_token {
+        check_token(token.expose(), "the token in `CCCI_GIT_TOKEN`")?;
+        return Ok(Some(token.clone()));
+    }
     let Some(path) = &ctx.settings.secrets.git_token_file else {
         return Ok(None);
     };
-    let unusable = |said: String| {
-        Trouble::new(
-            Fault::Config,
-            "token-unusable",
-            format!("token file `{}` cannot be used", path.display()),
-        )
-        .because(said)
-    };
-    let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    let token = text.trim_end_matches('\n');
-    if token.is_empty() || token.contains(char::is_whitespace) {
-        return Err(unusable(format!(
-            "it holds {} characters, some of them blanks, or none",
-            token.chars().count()
-        )));
+    let what = format!("token file `{}`", path.display());
+    let unreadable = |error: std::io::Error| unusable_token(&what, error.to_string());
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let trouble = unusable_token(
+            &what,
+            format!("others can use it, its mode is {:o}", mode & 0o777),
+        );
+        return Err(trouble.hint(format!("run `chmod 600 {}`", path.display())));
     }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let token = text.trim_end_matches('\n');
+    check_token(token, &what)?;
     Ok(Some(ctx.host.redactor.register(token)))
+}
+
+/// Checks that a token is one word; its length is shown, never its value.
+fn check_token(token: &str, what: &str) -> Result<(), Trouble> {
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        let count = token.chars().count();
+        let said = format!("it holds {count} characters, some of them blanks, or none");
+        return Err(unusable_token(what, said));
+    }
+    Ok(())
+}
+
+/// Returns the trouble of a token that cannot be used.
+fn unusable_token(what: &str, said: String) -> Trouble {
+    Trouble::new(
+        Fault::Config,
+        "token-unusable",
+        format!("{what} cannot be used"),
+    )
+    .because(said)
 }
 
 /// Copies the recipe's own tests aside, so that no checkout changes them, and finds those kept beside ccci.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::process::Host;
+use super::{process::Host, redact::Secret};
 use crate::config::settings::Settings;
 
 /// Passed first to whatever acts.
@@ -12,6 +12,8 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     /// What children share: environment, redactor, interrupt.
     pub(crate) host: Host,
+    /// The token for private git repositories, when the environment holds it.
+    pub(crate) git_token: Option<Secret>,
     /// Where docker is.
     pub(crate) docker: PathBuf,
     /// Where git is.

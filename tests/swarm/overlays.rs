@@ -56,6 +56,7 @@ fn run_passing(deployer: Deployer) {
     let judged = world
         .test()
         .env("CCCI_GIT_TOKEN_FILE", token)
+        .env("CCCI_GIT_TOKEN", "a-token-of-the-environment")
         .env("UNRELATED", "stays-outside")
         .run()
         .judged(0)
@@ -111,7 +112,12 @@ fn check_environment(world: &World, judged: &Judged) {
     ] {
         assert_ne!(value(name), "");
     }
-    for foreign in ["TOKEN", "a-token-that-no-test-may-see", "stays-outside"] {
+    for foreign in [
+        "TOKEN",
+        "a-token-that-no-test-may-see",
+        "a-token-of-the-environment",
+        "stays-outside",
+    ] {
         assert!(!environment.contains(foreign), "{environment}");
     }
     let directory = artifact("directory.txt");
