@@ -43,16 +43,29 @@ pub(crate) fn gather(
     if trouble.excerpt.is_some() {
         return trouble;
     }
+    let own = operation_log(session, stage);
     let suspect = suspect(&trouble, &tasks, session);
     let log = suspect.and_then(|service| logs.iter().find(|(name, _)| *name == service));
-    match log {
-        Some((service, text)) => trouble.excerpt(
-            format!("{}/service-{service}.log", stage.folder()),
-            text,
-            SHOWN_LINES,
-        ),
+    let of_service = log.map(|(service, text)| (format!("service-{service}.log"), text.clone()));
+    // What a hook printed tells more of a backup than what the app did meanwhile.
+    match own.or(of_service) {
+        Some((name, text)) => {
+            trouble.excerpt(format!("{}/{name}", stage.folder()), &text, SHOWN_LINES)
+        }
         None => trouble,
     }
+}
+
+/// Returns the log of a stage's own operation, where that is a backup or a restore.
+fn operation_log(session: &Session<'_>, stage: Stage) -> Option<(String, String)> {
+    let name = match stage {
+        Stage::Backup => "backup.log",
+        Stage::Restore => "restore.log",
+        Stage::Install | Stage::Upgrade | Stage::Custom => return None,
+    };
+    let path = session.dir.path().join(stage.folder()).join(name);
+    let text = std::fs::read_to_string(path).ok()?;
+    Some((name.to_owned(), text))
 }
 
 /// Tells whether a stage's end calls for evidence.

@@ -70,10 +70,7 @@ pub(crate) struct Preparing<'a> {
 pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepared, Trouble> {
     let Preparing { job, app, work } = preparing;
     let git = Git::new(app.docker.host(), &app.git, ctx.settings.limits.pull);
-    let token = match &job.request.source {
-        Source::Remote { .. } => read_token(ctx)?,
-        Source::Path(_) => None,
-    };
+    let token = read_token(ctx, &job.request.source)?;
     let fetched = fetch::fetch(&git, &job.request, token.as_ref(), &app.checkout())?;
     let trust = trust(&job.request.source);
     check_out(&git, app, &fetched.head_commit)?;
@@ -160,7 +157,10 @@ fn trust(source: &Source) -> Trust {
 }
 
 /// Finds the token for private repositories, in the environment or else in its file, and makes sure that it is masked.
-fn read_token(ctx: &Context) -> Result<Option<Secret>, Trouble> {
+fn read_token(ctx: &Context, source: &Source) -> Result<Option<Secret>, Trouble> {
+    if matches!(source, Source::Path(_)) {
+        return Ok(None);
+    }
     if let Some(token) = &ctx.git_token {
         check_token(token.expose(), "the token in `CCCI_GIT_TOKEN`")?;
         return Ok(Some(token.clone()));
