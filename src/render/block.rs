@@ -268,13 +268,27 @@ pub(crate) fn teardown_lines(recipe: &str, teardown: &TeardownFinished) -> Vec<L
         recipe,
         teardown,
     ));
-    let vanished = teardown.vanished.iter();
-    let vanished = vanished.map(|gone| format!("{gone} was not ours and is gone"));
+    // On a swarm that others use many may go by themselves; one line says so, the report names them all.
+    let vanished = match teardown.vanished.as_slice() {
+        [] => None,
+        [gone] => Some(format!("{gone} was not ours and is gone")),
+        [first, others @ ..] => {
+            let count = others.len();
+            Some(format!(
+                "{first} was not ours and is gone, and {count} more that `report.json` names"
+            ))
+        }
+    };
     let errors = teardown
         .errors
         .iter()
         .map(|error| format!("teardown: {error}"));
-    lines.extend(vanished.chain(errors).map(|text| warning(recipe, &text)));
+    lines.extend(
+        vanished
+            .into_iter()
+            .chain(errors)
+            .map(|text| warning(recipe, &text)),
+    );
     lines
 }
 
