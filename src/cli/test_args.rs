@@ -11,7 +11,10 @@ use super::values::{
 use crate::model::{
     app::AppDomain,
     display::{FinalStatusLevel, OutputWhen, StatusLevel},
-    input::{Address, DeployerChoice, IngressChoice, parse_duration, parse_pr, parse_stages},
+    input::{
+        Address, DeployerChoice, IngressChoice, parse_duration, parse_jobs, parse_pr,
+        parse_retries, parse_stages,
+    },
     recipe::{RecipeVersion, parse_ref},
     run::Keep,
     stage::Stage,
@@ -116,11 +119,11 @@ pub struct Execution {
         value_name = "N",
         allow_negative_numbers = true
     )]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(value_parser = parse_jobs)]
     pub jobs: Option<u8>,
     /// Try a failed custom test again up to this many times
     #[arg(long, env = "CCCI_RETRIES", value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u8).range(0..=10))]
+    #[arg(value_parser = parse_retries)]
     pub retries: Option<u8>,
     /// Decide how a test that passes on a later try counts
     #[arg(

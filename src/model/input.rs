@@ -87,6 +87,19 @@ pub fn parse_pr(text: &str) -> Result<u64, Invalid> {
     number.ok_or_else(|| Invalid::new("pull request", text, rule))
 }
 
+/// Reads how many recipes run side by side.
+pub fn parse_jobs(text: &str) -> Result<u8, Invalid> {
+    let number = text.parse().ok().filter(|number| (1..=64).contains(number));
+    number.ok_or_else(|| Invalid::new("number of jobs", text, "a number from 1 to 64, as in `4`"))
+}
+
+/// Reads how often a failed test is tried again.
+pub fn parse_retries(text: &str) -> Result<u8, Invalid> {
+    let number = text.parse().ok().filter(|number| *number <= 10);
+    let rule = "a number from 0 to 10, as in `2`";
+    number.ok_or_else(|| Invalid::new("number of retries", text, rule))
+}
+
 /// Reads stages separated by commas or blanks, and returns them in the order they run.
 pub fn parse_stages(text: &str) -> Result<Vec<Stage>, Invalid> {
     let words = text.split([',', ' ']).filter(|word| !word.is_empty());
