@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     cli::{self, Command},
+    config::environment::Environment,
     exit,
 };
 
@@ -36,7 +37,7 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
         .collect();
     let (cli, typed) = match cli::parse(argv) {
         Ok(parsed) => parsed,
-        Err(error) => return complain(&error),
+        Err(error) => return complain(&error, &Environment::read()),
     };
     let call = Call::new(cli.global, typed, words);
     let (voice, result) = match cli.command {
@@ -53,9 +54,16 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
 }
 
 /// Prints what clap has to say, be it the help that was asked for.
-fn complain(error: &clap::Error) -> u8 {
+///
+/// Clap reads variables as it reads flags and does not say which one it could not read, so that is asked first.
+fn complain(error: &clap::Error, env: &Environment) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(exit::UNEXPECTED);
-    match error.print() {
+    let unusable = env.check(&cli::variables()).err();
+    let printed = match unusable.filter(|_| error.use_stderr()) {
+        Some(unusable) => writeln!(io::stderr(), "error: {unusable}"),
+        None => error.print(),
+    };
+    match printed {
         Ok(()) => code,
         Err(_) => exit::OUTPUT,
     }
