@@ -1,0 +1,8 @@
+//! Gives the real `ccci` what nobody should, and asks what it did about it: nothing, and said so.
+
+mod environment;
+mod files;
+mod names;
+mod revisions;
+mod values;
+mod world;

@@ -1,0 +1,73 @@
+//! Commits that are asked for and cannot be found: known only once the recipe was read.
+
+use std::fs;
+
+use crate::world::World;
+
+/// Times of two commits, otherwise alike, whose ids share their first seven digits.
+const ALIKE: [u32; 2] = [1_700_001_837, 1_700_009_991];
+/// What the two ids begin with.
+const SHARED: &str = "137d1da";
+/// The tree without a file, which git knows in every repository.
+const NO_FILE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+#[test]
+fn the_beginning_of_several_commits_lists_them() {
+    let world = World::readable();
+    let ids = ALIKE.map(|time| {
+        let who = format!("x <x@y> {time} +0000");
+        let text = format!("tree {NO_FILE}\nauthor {who}\ncommitter {who}\n\nx\n");
+        let file = world.write("commit", text);
+        world.git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
+        let file = file.to_str().expect("temporary directories are text");
+        world.git(&["hash-object", "-t", "commit", "-w", file])
+    });
+    for (name, id) in ["one", "two"].iter().zip(&ids) {
+        world.git(&["branch", name, id]);
+    }
+    let said = world.refused_after_reading(&["test", "./tiny", "--ref", SHARED], 102);
+    for id in &ids {
+        assert!(said.contains(&id[..12]), "{said}");
+    }
+}
+
+#[test]
+fn a_name_of_both_a_branch_and_a_tag_is_asked_for_in_full() {
+    let world = World::readable();
+    world.git(&["tag", "both"]);
+    world.git(&["branch", "both"]);
+    let said = world.refused_after_reading(&["test", "./tiny", "--ref", "both"], 102);
+    for full in ["refs/heads/both", "refs/tags/both"] {
+        assert!(said.contains(full), "{said}");
+    }
+}
+
+#[test]
+fn a_release_that_does_not_exist_is_refused_by_name() {
+    let world = World::readable();
+    world.git(&["tag", "--annotate", "--message", "x", "1.2.0+6.4.1"]);
+    let args = ["test", "./tiny", "--version", "1.3.0+6.4.1"];
+    let said = world.refused_after_reading(&args, 102);
+    assert!(said.contains("1.3.0+6.4.1"), "{said}");
+    let said = world.refused_after_reading(&["test", "./tiny", "--ref", "nosuch"], 102);
+    assert!(said.contains("nosuch"), "{said}");
+}
+
+#[test]
+fn a_run_that_is_refused_leaves_its_records_and_nothing_to_reap() {
+    let world = World::readable();
+    world.refused_after_reading(&["test", "./tiny", "--ref", "nosuch"], 102);
+    let runs = fs::read_dir(world.path("state/runs")).expect("it was made");
+    let run = runs.map(|run| run.expect("it can be read").path());
+    let run = run.filter(|run| !run.is_symlink());
+    let kept: Vec<_> = run
+        .flat_map(|run| fs::read_dir(run).expect("it was made"))
+        .collect();
+    assert!(kept.len() >= 4, "{kept:?}");
+    for entry in kept {
+        let path = entry.expect("it can be read").path();
+        assert!(path.is_file(), "{path:?}");
+    }
+    let janitor = world.call(&["janitor", "--json"]);
+    assert_eq!(janitor.status.code(), Some(0), "{janitor:?}");
+}
