@@ -1,4 +1,4 @@
-//! Commits that are asked for and cannot be found: known only once the recipe was read.
+//! What is known to be bad only once a run has begun to read: commits that cannot be found, tokens of no use.
 
 use std::fs;
 
@@ -70,4 +70,28 @@ fn a_run_that_is_refused_leaves_its_records_and_nothing_to_reap() {
     }
     let janitor = world.call(&["janitor", "--json"]);
     assert_eq!(janitor.status.code(), Some(0), "{janitor:?}");
+}
+
+#[test]
+fn a_token_of_no_use_is_refused_and_not_shown() {
+    let mut world = World::readable();
+    let token = world.path("token");
+    world.set("CCCI_GIT_TOKEN_FILE", &token);
+    let refused = || world.refused_after_reading(&["test", "./tiny"], 102);
+    for (bad, length) in [
+        ("", "0"),
+        ("t0ps3cret t0ps3cret", "19"),
+        ("t0ps3cret\nt0ps3cret\n", "19"),
+    ] {
+        world.write("token", bad);
+        let said = refused();
+        assert!(
+            said.contains("/token`") && said.contains(&format!("it holds {length} characters")),
+            "{said}"
+        );
+        assert!(!said.contains("t0ps3cret"), "{said}");
+    }
+    fs::remove_file(&token).expect("it was written");
+    let said = refused();
+    assert!(said.contains("/token`"), "{said}");
 }
