@@ -1,6 +1,6 @@
 //! What is known to be bad only once a run has begun to read: commits that cannot be found, tokens of no use.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::world::World;
 
@@ -77,13 +77,19 @@ fn a_token_of_no_use_is_refused_and_not_shown() {
     let mut world = World::readable();
     let token = world.path("token");
     world.set("CCCI_GIT_TOKEN_FILE", &token);
-    let refused = || world.refused_after_reading(&["test", "./tiny"], 102);
+    let args = ["test", "tiny", "--src", "https://localhost:1/tiny.git"];
+    let refused = || world.refused_after_reading(&args, 102);
+    let write = |text: &str, mode: u32| {
+        world.write("token", text);
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(&token, mode).expect("it is ours");
+    };
     for (bad, length) in [
         ("", "0"),
         ("t0ps3cret t0ps3cret", "19"),
         ("t0ps3cret\nt0ps3cret\n", "19"),
     ] {
-        world.write("token", bad);
+        write(bad, 0o600);
         let said = refused();
         assert!(
             said.contains("/token`") && said.contains(&format!("it holds {length} characters")),
@@ -91,6 +97,12 @@ fn a_token_of_no_use_is_refused_and_not_shown() {
         );
         assert!(!said.contains("t0ps3cret"), "{said}");
     }
+    write("t0ps3cret-t0ps3cret", 0o644);
+    let said = refused();
+    assert!(
+        said.contains("others can use it") && said.contains("run `chmod 600 "),
+        "{said}"
+    );
     fs::remove_file(&token).expect("it was written");
     let said = refused();
     assert!(said.contains("/token`"), "{said}");
