@@ -1,0 +1,81 @@
+//! How a call of `ccci` ended, and what its records say of it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the harness cannot do ends the test"
+)]
+
+use std::process::Output;
+
+use ccci::model::report::RunReport;
+
+/// How a call ended.
+pub(crate) struct Ended {
+    /// Its exit code.
+    code: Option<i32>,
+    /// Its standard output.
+    stdout: String,
+    /// Its standard error.
+    stderr: String,
+    /// The report of the youngest run.
+    report: Option<RunReport>,
+}
+
+impl Ended {
+    /// Takes what a process left.
+    pub(crate) fn new(output: Output, report: Option<RunReport>) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            report,
+        }
+    }
+
+    /// Asserts the exit code, and that nothing panicked.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        let told = format!("{}\n{}", self.stdout, self.stderr);
+        assert_eq!(self.code, Some(code), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+        self
+    }
+
+    /// Asserts a part of what people read, or how a stage ended, as `install pass`.
+    #[track_caller]
+    pub(crate) fn said(self, text: &str) -> Self {
+        let told = self.outcomes();
+        let is_said = self.stderr.contains(text) || told.contains(text);
+        assert!(is_said, "no `{text}` in\n{told}\n{}", self.stderr);
+        self
+    }
+
+    /// Asserts that the stable word of what went wrong in some stage, or before all of them, is this.
+    #[track_caller]
+    pub(crate) fn coded(self, code: &str) -> Self {
+        let report = self.report.as_ref().expect("the run has a report");
+        let stages = report.stages.iter().filter_map(|one| one.trouble.as_ref());
+        let mut codes = stages.chain(&report.trouble).map(|trouble| &trouble.code);
+        assert!(codes.any(|one| one == code), "{report:#?}");
+        self
+    }
+
+    /// Returns what the report says was left, as `volume x`.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let report = self.report.as_ref().expect("the run has a report");
+        let left = report.teardown.iter().flat_map(|teardown| &teardown.left);
+        left.map(|object| format!("{} {}", object.kind.word(), object.name))
+            .collect()
+    }
+
+    /// Returns standard error.
+    pub(crate) fn stderr(&self) -> &str {
+        &self.stderr
+    }
+
+    /// Returns how the stages ended, as `install pass, upgrade skip`.
+    fn outcomes(&self) -> String {
+        let stages = self.report.iter().flat_map(|report| &report.stages);
+        let words = stages.map(|stage| format!("{} {}", stage.stage, stage.outcome.word()));
+        words.collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,175 @@
+//! Stands in for a tool whose place it takes by a link, and does what the rules beside the link say to single calls.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::exit,
+    reason = "a program of its own, outside the gates of the product"
+)]
+
+use std::{
+    ffi::OsString,
+    fs::{File, OpenOptions},
+    io::{Read, Seek, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Signal, getppid, kill_process};
+use serde::Deserialize;
+
+/// What stands in the file beside the link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Orders {
+    /// The program whose place is taken.
+    real: PathBuf,
+    /// What to do to calls; the first rule that fits decides.
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+/// What to do to some calls.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    /// The first words of the calls; none fits all calls.
+    #[serde(default)]
+    verb: String,
+    /// Which of them, counted from one; all when not given.
+    call: Option<usize>,
+    /// Waits before anything else.
+    #[serde(default)]
+    delay_ms: u64,
+    /// Sends the caller these signals, by number, before the real program is run.
+    #[serde(default)]
+    signals: Vec<i32>,
+    /// Waits for ever in place of the real program.
+    #[serde(default)]
+    hang: bool,
+    /// Leaves the real program out.
+    #[serde(default)]
+    skip: bool,
+    /// What is printed before the output of the real program.
+    #[serde(default)]
+    before: String,
+    /// Cuts the output after so many bytes.
+    cut: Option<usize>,
+    /// What is said on standard error.
+    #[serde(default)]
+    stderr: String,
+    /// The exit code in place of the real one.
+    exit: Option<i32>,
+}
+
+impl Rule {
+    /// Tells whether the rule is about a call that was made so many times, this one included.
+    fn fits(&self, words: &[String], number: usize) -> bool {
+        begins(words, &self.verb) && self.call.is_none_or(|call| call == number)
+    }
+
+    /// Tells whether the call goes on as the real program.
+    fn is_transparent(&self) -> bool {
+        !self.hang
+            && !self.skip
+            && self.exit.is_none()
+            && self.cut.is_none()
+            && self.before.is_empty()
+            && self.stderr.is_empty()
+    }
+
+    /// Does to the call what the rule says, and returns its exit code.
+    fn apply(&self, orders: &Orders, args: &[OsString]) -> i32 {
+        thread::sleep(Duration::from_millis(self.delay_ms));
+        for number in &self.signals {
+            let signal = Signal::from_named_raw(*number).expect("the rule names a signal");
+            let caller = getppid().expect("a caller waits for this program");
+            kill_process(caller, signal).expect("the caller is ours to signal");
+        }
+        while self.hang {
+            thread::park();
+        }
+        if self.is_transparent() {
+            become_real(orders, args);
+        }
+        let output = (!self.skip).then(|| real_output(orders, args));
+        self.answer(output.as_ref())
+    }
+
+    /// Prints what the caller gets to see, and returns the exit code.
+    fn answer(&self, output: Option<&Output>) -> i32 {
+        let mut printed = self.before.clone().into_bytes();
+        printed.extend(output.iter().flat_map(|output| &output.stdout));
+        printed.truncate(self.cut.unwrap_or(usize::MAX));
+        let mut said = output.map_or_else(Vec::new, |output| output.stderr.clone());
+        said.extend(self.stderr.bytes());
+        // A caller that is gone reads nothing.
+        drop(std::io::stdout().write_all(&printed));
+        drop(std::io::stderr().write_all(&said));
+        let real = output.map_or(Some(0), |output| output.status.code());
+        self.exit.or(real).unwrap_or(1)
+    }
+}
+
+/// Tells whether a call begins with the words of a verb.
+fn begins(words: &[String], verb: &str) -> bool {
+    let verb: Vec<&str> = verb.split_whitespace().collect();
+    words.len() >= verb.len() && words.iter().zip(verb).all(|(word, verb)| word == verb)
+}
+
+/// Runs the real program with our input, and keeps what it prints.
+fn real_output(orders: &Orders, args: &[OsString]) -> Output {
+    let mut command = Command::new(&orders.real);
+    command.args(args).stdin(Stdio::inherit());
+    command.output().expect("the real program starts")
+}
+
+/// Goes on as the real program.
+fn become_real(orders: &Orders, args: &[OsString]) -> ! {
+    let error = Command::new(&orders.real).args(args).exec();
+    panic!("{}: {error}", orders.real.display());
+}
+
+/// Writes the call down, and returns all calls so far, each as its words.
+fn note(path: &Path, words: &[String]) -> Vec<Vec<String>> {
+    let mut options = OpenOptions::new();
+    let mut file: File = options
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)
+        .expect("the calls can be written beside the link");
+    file.lock().expect("the calls can be locked");
+    let line = serde_json::to_string(words).expect("words become JSON");
+    writeln!(file, "{line}").expect("the call is written");
+    file.rewind().expect("the calls can be read again");
+    let mut text = String::new();
+    file.read_to_string(&mut text).expect("the calls are text");
+    let read = |line| serde_json::from_str(line).expect("each line is a call");
+    text.lines().map(read).collect()
+}
+
+/// Obeys the orders beside the link.
+fn main() {
+    let mut args = std::env::args_os();
+    let link = PathBuf::from(args.next().expect("a program has a name"));
+    let args: Vec<OsString> = args.collect();
+    let words: Vec<String> = args
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let text = std::fs::read_to_string(link.with_extension("json"));
+    let text = text.expect("orders lie beside the link");
+    let orders: Orders = serde_json::from_str(&text).expect("the orders can be read");
+    let calls = note(&link.with_extension("calls"), &words);
+    let rule = orders.rules.iter().find(|rule| {
+        let same = calls.iter().filter(|call| begins(call, &rule.verb));
+        rule.fits(&words, same.count())
+    });
+    match rule {
+        Some(rule) => std::process::exit(rule.apply(&orders, &args)),
+        None => become_real(&orders, &args),
+    }
+}
