@@ -41,7 +41,7 @@ fn a_lock_file_that_is_deleted_gives_no_second_run_the_app() {
             fs::remove_file(path).unwrap();
         }
     }
-    world.end(world.test("install")).exits(105).said("busy");
+    world.end(world.test("install")).exits(105).said("goes on");
     assert_eq!(world.objects(), before);
     world.let_go();
     world.wait(first).exits(0).said("custom pass");

@@ -41,11 +41,10 @@ fn a_second_interrupt_ends_all_children_and_names_what_is_left() {
     let world = World::new();
     // A removal of a working engine cannot be held until a signal has come.
     world.docker_obeys(&json!([
-        {"verb": "stack deploy", "signals": [INT], "delay_ms": 500},
+        {"verb": "stack ps", "call": 1, "signals": [INT]},
         {"verb": "service rm", "signals": [INT], "hang": true},
     ]));
-    world.hold_in_custom();
-    let ended = world.end(world.test("install,custom")).exits(130);
+    let ended = world.end(world.test("install")).exits(130);
     world.assert_no_process();
     let said = ended.stderr();
     let line = said
