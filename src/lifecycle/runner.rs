@@ -22,16 +22,16 @@ use crate::{
         event::{EventReader, Fact},
         journal::{Begun, Entry, JOURNAL_VERSION},
         report::RunReport,
-        run::{IngressKind, Keep, RunRequest},
+        run::{IngressKind, Keep, RunId, RunRequest},
         stage::Stage,
     },
     sys::{
         context::Context,
         interrupt::Interrupt,
-        journal::Journal,
-        lock::{Leader, Lock},
+        journal::{self, Journal},
+        lock::{self, Leader, Lock},
         process::{Host, stray::MARKER},
-        run_dir::RunDir,
+        run_dir::{self, RunDir},
         wait::{Deadline, Waited, wait_until},
     },
     tool::deployer::Deployer,
@@ -39,6 +39,9 @@ use crate::{
 
 /// How long a lock may be held by somebody who only asks whether it is free.
 const BRIEF: Duration = Duration::from_millis(500);
+
+/// How often a lock that is held is tried again.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// One run to be made.
 pub(crate) struct Job {
@@ -264,15 +267,21 @@ fn take_lock(ctx: &Context, job: &Job, dir: &RunDir, announcer: &Announcer) -> R
         Timestamp::now()
     );
     let acquire = |limit: Duration| {
-        let until = (Deadline::after(limit), &ctx.host.interrupt);
-        let lock = Lock::acquire(&folder, name, &note, until);
+        let lock = wait_until(
+            Deadline::after(limit),
+            &ctx.host.interrupt,
+            || match Lock::try_acquire(&folder, name, &note)? {
+                // The file of a lock that is held was removed: its name guards nothing until that run is over.
+                Some(_) if living_run(ctx, job, dir)?.is_some() => Ok(None),
+                taken => Ok::<_, lock::Error>(taken),
+            },
+            |_| LOCK_PAUSE,
+        );
         lock.map_err(|error| unusable(io::Error::other(error)))
     };
     let mut lock = acquire(BRIEF)?;
     if matches!(lock, Waited::TimedOut) && !job.wait.is_zero() {
-        let holder = Lock::holder(&folder, name);
-        let by = holder.map_or_else(String::new, |holder| format!(", held by {holder}"));
-        let what = format!("lock of {name}{by}");
+        let what = format!("lock of {name}, held by {}", holder(ctx, job, dir));
         announcer.say(Fact::Waiting { what });
         lock = acquire(job.wait.saturating_sub(BRIEF))?;
     }
@@ -281,8 +290,37 @@ fn take_lock(ctx: &Context, job: &Job, dir: &RunDir, announcer: &Announcer) -> R
         Waited::Interrupted => Err(Error::Interrupted),
         Waited::TimedOut => Err(Error::Busy {
             domain: job.domain.clone(),
-            holder: Lock::holder(&folder, name).unwrap_or_else(|| "its lock is held".to_owned()),
+            holder: holder(ctx, job, dir),
         }),
+    }
+}
+
+/// Finds a run of the same app that is not over and that somebody still leads.
+fn living_run(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Option<RunId>, lock::Error> {
+    let state = &ctx.settings.state.dir;
+    let runs = run_dir::list(state).unwrap_or_default();
+    for (id, entry) in runs.into_iter().filter(|(id, _)| id != dir.id()) {
+        let is_open = journal::examine(&entry).is_ok_and(|examined| {
+            examined
+                .is_some_and(|run| run.domain.as_ref() == Some(&job.domain) && !run.history.clean)
+        });
+        if is_open && Leader::is_alive(&state.join("locks"), &id)? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// Says who holds the app, for people: the note of the lock may be older than a lock file that was removed.
+fn holder(ctx: &Context, job: &Job, dir: &RunDir) -> String {
+    let locks = ctx.settings.state.dir.join("locks");
+    let note = Lock::holder(&locks, job.domain.as_str());
+    let note = note.unwrap_or_else(|| "its lock is held".to_owned());
+    match living_run(ctx, job, dir) {
+        Ok(Some(run)) if !note.contains(&format!("run {run} ")) => {
+            format!("run {run} goes on, though the file of its lock was removed")
+        }
+        Ok(_) | Err(_) => note,
     }
 }
 
