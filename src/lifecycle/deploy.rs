@@ -83,7 +83,26 @@ fn deploy(session: &Session<'_>, side: &Side, stage: Stage) -> Result<Vec<String
     announce(session, &names)?;
     hand_over(session, side, stage)?;
     let services = rendered.stack.services.keys();
-    Ok(services.map(|key| session.app.stack.object(key)).collect())
+    let services: Vec<String> = services.map(|key| session.app.stack.object(key)).collect();
+    check_made(session, &services)?;
+    Ok(services)
+}
+
+/// Checks that a deploy which ended well made every service: one that did not would be waited for in vain.
+fn check_made(session: &Session<'_>, services: &[String]) -> Result<(), Trouble> {
+    // A look that fails says nothing; the wait for the services looks again.
+    let Ok(found) = session.app.docker.services(services) else {
+        return Ok(());
+    };
+    let is_made = |name: &String| found.iter().any(|service| service.name == *name);
+    match services.iter().find(|name| !is_made(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = "the deploy reported success and did not make every service";
+            Err(Trouble::broken("not-deployed", message)
+                .because(format!("there is no service `{name}`")))
+        }
+    }
 }
 
 /// Announces names in the journal, unless they are somebody else's.
