@@ -1,5 +1,4 @@
 //! One app has one run at a time, whoever else asks and whatever happens to the lock's file.
-#![expect(clippy::unwrap_used, reason = "what the test cannot do ends it")]
 
 use std::{
     fs,

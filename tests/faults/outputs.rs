@@ -1,5 +1,4 @@
 //! Who reads what a run prints changes neither the run nor its teardown.
-#![expect(clippy::unwrap_used, reason = "what the test cannot do ends it")]
 
 use std::{
     fs::OpenOptions,
