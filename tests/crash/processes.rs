@@ -1,0 +1,222 @@
+//! Processes of runs: their journals watched from outside, their trees killed, their marks looked for.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a file that another process writes is looked at again and again"
+)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the harness cannot do ends the test"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, ExitStatus},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// How long a run may take before the test gives up on it.
+const LIMIT: Duration = Duration::from_secs(280);
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Victims {
+    /// The process of `ccci`; its children live on.
+    Alone,
+    /// It and all that descends from it.
+    Tree,
+}
+
+/// What a run is killed after.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mark {
+    /// So many entries of its journal.
+    Entry(usize),
+    /// So many of its events, of which there are more.
+    Event(usize),
+    /// Nothing.
+    Never,
+}
+
+/// How a run came to its end.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It was killed past the mark.
+    Killed {
+        /// How much more it had written.
+        past: usize,
+    },
+    /// It ended by itself.
+    Over {
+        /// How.
+        status: ExitStatus,
+    },
+}
+
+impl Mark {
+    /// Returns how long the files are left alone between two looks.
+    fn turn(self) -> Duration {
+        match self {
+            // Each entry is synced to the disk, which takes longer.
+            Self::Entry(_) => Duration::from_micros(500),
+            Self::Event(_) | Self::Never => Duration::from_millis(15),
+        }
+    }
+
+    /// Returns by how much a run is past the mark; nothing before it.
+    fn passed(self, folder: &Path) -> Option<usize> {
+        let (file, wanted) = match self {
+            Self::Entry(count) => ("journal.jsonl", count),
+            Self::Event(count) => ("events.jsonl", count),
+            Self::Never => return None,
+        };
+        let bytes = fs::read(folder.join(file)).unwrap_or_default();
+        // What follows the last end of a line is not whole.
+        let pieces = bytes.split(|byte| *byte == b'\n').count();
+        (pieces - 1).checked_sub(wanted)
+    }
+}
+
+/// A journal as far as it is whole.
+pub(crate) struct Journal {
+    /// The run's folder.
+    pub(crate) folder: PathBuf,
+    /// Its entries.
+    pub(crate) entries: Vec<Value>,
+}
+
+impl Journal {
+    /// Reads the journal in a run's folder.
+    fn read(folder: PathBuf) -> Self {
+        let text = fs::read_to_string(folder.join("journal.jsonl")).unwrap_or_default();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let json = |line: &str| {
+            let json = line.splitn(3, ' ').nth(2).unwrap();
+            serde_json::from_str(json).unwrap()
+        };
+        let entries = whole.lines().map(json).collect();
+        Self { folder, entries }
+    }
+
+    /// Returns the text of a key of the first entry.
+    pub(crate) fn begun(&self, key: &str) -> &str {
+        let first = self.entries.first().and_then(|entry| entry[key].as_str());
+        first.unwrap_or_else(|| panic!("no {key} in {}", self.folder.display()))
+    }
+}
+
+/// Reads the journals of a state directory that have begun.
+pub(crate) fn journals(state: &Path) -> Vec<Journal> {
+    let Ok(entries) = fs::read_dir(state.join("runs")) else {
+        return Vec::new();
+    };
+    let folders = entries.map(|entry| entry.unwrap().path());
+    // A link leads to the latest of them.
+    let folders = folders.filter(|path| !path.is_symlink());
+    let read = folders.map(Journal::read);
+    read.filter(|journal| !journal.entries.is_empty()).collect()
+}
+
+/// Lets a run go on until it is past a mark, then kills it.
+pub(crate) fn kill_at(mut ccci: Child, state: &Path, mark: Mark, victims: Victims) -> End {
+    let began = Instant::now();
+    let pid = ccci.id();
+    let mut folder = None;
+    loop {
+        let status = ccci.try_wait().unwrap();
+        folder = folder.or_else(|| {
+            let ours = |journal: &Journal| journal.entries[0]["pid"] == pid;
+            let found = journals(state).into_iter().find(ours);
+            found.map(|journal| journal.folder)
+        });
+        let passed = folder.as_deref().and_then(|folder| mark.passed(folder));
+        if let Some(status) = status {
+            return End::Over { status };
+        }
+        if let Some(past) = passed {
+            kill(ccci, victims);
+            return End::Killed { past };
+        }
+        if began.elapsed() > LIMIT {
+            kill(ccci, Victims::Tree);
+            panic!("a run did not end within {LIMIT:?}");
+        }
+        thread::sleep(mark.turn());
+    }
+}
+
+/// Kills as nothing can be caught.
+fn kill(mut ccci: Child, victims: Victims) {
+    let root = Pid::from_child(&ccci);
+    if victims == Victims::Tree {
+        // All are stopped before any is killed, or orphans would leave the tree.
+        let mut stopped = BTreeSet::new();
+        while let Some(next) = tree(root).into_iter().find(|pid| !stopped.contains(pid)) {
+            send(next, Signal::STOP);
+            stopped.insert(next);
+        }
+        for pid in stopped {
+            send(pid, Signal::KILL);
+        }
+    }
+    ccci.kill().unwrap();
+    ccci.wait().unwrap();
+}
+
+/// Sends a signal to a process that may be gone by now.
+fn send(pid: i32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// Returns a process and all that descend from it.
+fn tree(root: Pid) -> Vec<i32> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for path in processes() {
+        let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
+        // The name of the program, in parentheses, may hold anything.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| {
+            let word = rest.split_whitespace().nth(1)?;
+            word.parse().ok()
+        });
+        let pid = path.file_name().unwrap().to_str().unwrap().parse();
+        if let (Some(parent), Ok(pid)) = (parent, pid) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = vec![root.as_raw_nonzero().get()];
+    let mut at = 0;
+    while let Some(pid) = found.get(at) {
+        found.extend(children.remove(pid).unwrap_or_default());
+        at += 1;
+    }
+    found
+}
+
+/// Returns the names of living processes that carry a run's mark.
+pub(crate) fn marked(run: &str) -> Vec<String> {
+    let mark = format!("CCCI_RUN_MARK={run}");
+    let carries = |path: &PathBuf| {
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
+        let mut words = environment.split(|byte| *byte == 0);
+        words.any(|word| word == mark.as_bytes())
+    };
+    let name = |path: PathBuf| fs::read_to_string(path.join("comm")).unwrap_or_default();
+    processes().filter(carries).map(name).collect()
+}
+
+/// Returns the folders of all processes.
+fn processes() -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir("/proc").unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
