@@ -3,11 +3,11 @@
 mod ended;
 mod world;
 
+mod delays;
 mod locks;
 mod lying_docker;
 mod missing_docker;
 mod outputs;
 mod signals;
-mod slow_docker;
 mod state;
 mod unreadable_docker;
