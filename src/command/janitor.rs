@@ -78,9 +78,12 @@ pub(crate) fn run(call: &Call, args: &JanitorArgs) -> Result<u8, Error> {
         reaped
     } else {
         // A line that cannot be shown must not stop a removal.
-        reaper.reap_all(&apps, &|reaped| {
+        let reaped = reaper.reap_all(&apps, &|reaped| {
             drop(tell(call, showing, std::slice::from_ref(reaped)));
-        })
+        });
+        // A file that stays is free, and guards nothing.
+        drop(reaper.retire_idle_leads());
+        reaped
     };
     conclude(&ctx, showing, (&reaped, &unreadable))
 }

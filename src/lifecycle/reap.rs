@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -22,6 +23,7 @@ use crate::{
         outcome::{Fault, Trouble},
         reaping::{self, App, Cause, Excuse, KnownRun, Reaped, Seen, Unreadable, Verdict},
         resource::Resource,
+        run::RunId,
     },
     sys::{
         context::Context,
@@ -245,6 +247,17 @@ impl Reaper<'_> {
             );
         }
         errors
+    }
+
+    /// Removes the lock files of runs that were killed at their very end, or before they made anything.
+    pub(crate) fn retire_idle_leads(&self) -> io::Result<()> {
+        let runs = self.ctx.settings.state.dir.join("runs");
+        let is_over = |run: &RunId| match journal::examine(&runs.join(run.as_str())) {
+            Ok(Some(found)) => found.history.clean && found.reading != Reading::Newer,
+            Ok(None) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        lock::retire_idle(&self.locks(), &is_over)
     }
 
     /// Moves journals aside that tell nothing, unless a newer ccci may understand them.

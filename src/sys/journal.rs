@@ -113,6 +113,11 @@ pub(crate) fn set_aside(folder: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
+/// Tells whether a journal was moved aside here.
+pub(crate) fn was_set_aside(folder: &Path) -> bool {
+    durable::damaged_path(&folder.join(FILE_NAME)).exists()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +132,7 @@ mod tests {
         let (history, _) = read(folder.path()).unwrap();
         assert!(history.open.contains(&secret));
     }
+
     /// Writes lines as a journal has them, and examines it.
     fn examined(lines: &[&str], more: &str) -> Option<Examined> {
         let folder = tempfile::tempdir().unwrap();

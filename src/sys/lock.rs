@@ -123,6 +123,30 @@ impl Leader {
     }
 }
 
+/// Removes the files of runs that nobody leads any more and that are over.
+///
+/// A run that is killed at its very end leaves such a file; one that is about to be led makes it anew.
+pub(crate) fn retire_idle(dir: &Path, is_over: &dyn Fn(&RunId) -> bool) -> io::Result<()> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        let run = name.to_str().and_then(|name| name.strip_suffix(".leader"));
+        let Some(run) = run.and_then(|run| run.parse::<RunId>().ok()) else {
+            continue;
+        };
+        if is_over(&run)
+            && let Ok(Some(leader)) = Leader::try_take(dir, &run)
+        {
+            leader.retire();
+        }
+    }
+    Ok(())
+}
+
 /// Returns the file that the leader of a run holds; no app's lock has this name, as they end in `.lock`.
 fn leader_path(dir: &Path, run: &RunId) -> PathBuf {
     dir.join(format!("{run}.leader"))
@@ -305,11 +329,30 @@ mod tests {
         assert!(is_alive() && take().is_none());
         let mut child = holder(directory.path());
         drop(leader);
-        assert!(!is_alive());
+        // A child that another test is just starting has a copy of the file until it becomes its program.
+        let is_free = || Ok::<_, Error>((!is_alive()).then_some(()));
+        let (long, never) = (Deadline::after(Duration::from_secs(60)), Interrupt::never());
+        let waited = wait_until(long, &never, is_free, |_| RETRY);
+        assert!(matches!(waited.unwrap(), Waited::Done(())));
         drop(child.stdin.take());
         child.wait().unwrap();
         take().unwrap().retire();
         assert!(!directory.path().join("k7m2q.leader").exists());
+    }
+
+    #[test]
+    fn only_free_files_of_runs_that_are_over_are_retired() {
+        let directory = tempfile::tempdir().unwrap();
+        let [over, open, led] = ["k7m2q", "k7m2r", "k7m2s"].map(|id| id.parse::<RunId>().unwrap());
+        let take = |run: &RunId| Leader::try_take(directory.path(), run).unwrap().unwrap();
+        drop((take(&over), take(&open)));
+        let _led = take(&led);
+        std::fs::write(directory.path().join("app.example.lock"), "").unwrap();
+        retire_idle(directory.path(), &|run| *run != open).unwrap();
+        let there = |name: &str| directory.path().join(name).exists();
+        assert!(!there("k7m2q.leader"));
+        assert!(there("k7m2r.leader") && there("k7m2s.leader") && there("app.example.lock"));
+        retire_idle(&directory.path().join("missing"), &|_| true).unwrap();
     }
 
     #[test]

@@ -11,13 +11,14 @@ use std::{
 
 use super::{
     durable, journal,
+    lock::Leader,
     process::{self, StepLog},
     random,
     redact::Redactor,
 };
 use crate::model::{
     event::{Event, EventReader},
-    journal::History,
+    journal::Reading,
     run::RunId,
 };
 
@@ -204,25 +205,32 @@ pub(crate) fn list(state: &Path) -> io::Result<Vec<(RunId, PathBuf)>> {
 /// Removes old runs that are over and left nothing; a run whose journal is not closed stays.
 pub(crate) fn prune(state: &Path, retention: &Retention) -> io::Result<()> {
     let mut size = 0;
-    for (place, (_, entry)) in list(state)?.into_iter().enumerate() {
+    for (place, (id, entry)) in list(state)?.into_iter().enumerate() {
         let (bytes, changed) = measure(&entry)?;
         size += bytes;
         let age = SystemTime::now()
             .duration_since(changed)
             .unwrap_or_default();
-        let too_many = place >= retention.runs || size > retention.size || age > retention.age;
-        if too_many && is_over(&entry) {
+        let is_old = age > retention.age;
+        let too_many = place >= retention.runs || size > retention.size || is_old;
+        if too_many && is_over(state, &id, &entry, is_old) {
             fs::remove_dir_all(&entry)?;
         }
     }
     Ok(())
 }
 
-/// Tells whether a run left nothing that somebody may still have to remove.
-fn is_over(entry: &Path) -> bool {
-    match journal::read(entry) {
-        Ok((History { clean, open, .. }, durable::Damage::None)) => clean && open.is_empty(),
-        Ok(_) | Err(_) => false,
+/// Tells whether a run is over and left nothing that somebody may still have to remove.
+fn is_over(state: &Path, id: &RunId, entry: &Path, is_old: bool) -> bool {
+    if Leader::is_alive(&state.join("locks"), id).unwrap_or(true) {
+        return false;
+    }
+    // One that was killed before it made anything, or one that is about to begin.
+    let is_nothing = || is_old && !journal::was_set_aside(entry);
+    match journal::examine(entry) {
+        Ok(Some(found)) => found.reading == Reading::Whole && found.history.clean,
+        Ok(None) => is_nothing(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound && is_nothing(),
     }
 }
 
@@ -305,17 +313,40 @@ mod tests {
     fn only_a_run_that_left_nothing_is_pruned() {
         let state = tempfile::tempdir().unwrap();
         let make = || RunDir::create(state.path(), None, &Redactor::default()).unwrap();
-        let (clean, leaky, unfinished) = (make(), make(), make());
-        let close = |dir: &RunDir, left: Vec<Resource>| {
-            Journal::open(dir.registry())
-                .unwrap()
-                .write(&Entry::Closed { left })
-                .unwrap();
+        let write = |dir: &RunDir, entry: Entry| {
+            let journal = Journal::open(dir.registry()).unwrap();
+            journal.write(&entry).unwrap();
         };
-        close(&clean, Vec::new());
-        close(&leaky, vec![Resource::new(ResourceKind::Volume, "v")]);
+        let closed = |left| Entry::Closed { left };
+        let resource = Resource::new(ResourceKind::Volume, "v");
+        let [clean, leaky, unfinished, led] = [make(), make(), make(), make()];
+        write(&clean, closed(Vec::new()));
+        write(&leaky, closed(vec![resource.clone()]));
+        write(&unfinished, Entry::Making { resource });
+        write(&led, closed(Vec::new()));
+        let locks = state.path().join("locks");
+        fs::create_dir(&locks).unwrap();
+        let _leader = Leader::try_take(&locks, led.id()).unwrap().unwrap();
         prune(state.path(), &KEEP_NONE).unwrap();
         assert!(!clean.registry().exists());
-        assert!(leaky.registry().exists() && unfinished.registry().exists());
+        for dir in [leaky, unfinished, led] {
+            assert!(dir.registry().exists());
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_journal_goes_by_its_age_alone() {
+        let state = tempfile::tempdir().unwrap();
+        let make = || RunDir::create(state.path(), None, &Redactor::default()).unwrap();
+        let (empty, aside) = (make(), make());
+        fs::write(aside.registry().join("journal.jsonl.damaged"), "").unwrap();
+        let young = Retention {
+            age: Duration::MAX,
+            ..KEEP_NONE
+        };
+        prune(state.path(), &young).unwrap();
+        assert!(empty.registry().exists());
+        prune(state.path(), &KEEP_NONE).unwrap();
+        assert!(!empty.registry().exists() && aside.registry().exists());
     }
 }

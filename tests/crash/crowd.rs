@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::ScopedJoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -24,6 +24,8 @@ const RUNS: usize = 20;
 const DOMAINS: usize = 5;
 /// About how many events such a run has.
 const EVENTS: u64 = 18;
+/// Until when a run that is killed at some time is killed, in milliseconds.
+const LONGEST_WAIT: u64 = 15_000;
 
 /// What one process is told.
 struct Fate<'a> {
@@ -39,10 +41,16 @@ struct Fate<'a> {
 fn draw<'a>(chance: &mut Chance, sites: &'a [Site]) -> Vec<Fate<'a>> {
     let fate = |index: usize| {
         let event = usize::try_from(1 + chance.below(EVENTS)).expect("it is small");
-        let dies = chance.below(2) == 0;
+        // Most wait for a lock then, and some are about to begin.
+        let time = Duration::from_millis(chance.below(LONGEST_WAIT));
+        let mark = match chance.below(4) {
+            0 => Mark::Event(event),
+            1 => Mark::After(time),
+            _ => Mark::Never,
+        };
         Fate {
             site: &sites[index % DOMAINS],
-            mark: [Mark::Never, Mark::Event(event)][usize::from(dies)],
+            mark,
             victims: [Victims::Alone, Victims::Tree][usize::from(chance.below(2) == 0)],
         }
     };
@@ -56,8 +64,7 @@ fn live(world: &World, fates: &[Fate<'_>]) -> (Vec<End>, usize) {
     let meet = |fate: &Fate<'_>| {
         let mut test = world.test(fate.site, Deployer::Docker);
         test.args(["--stages", "install", "--wait", "4m"]);
-        let ccci = test.spawn().expect("ccci was built");
-        kill_at(ccci, state, fate.mark, fate.victims)
+        kill_at(test, state, fate.mark, fate.victims)
     };
     let ends = std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -11,8 +11,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, ExitStatus},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -22,6 +23,8 @@ use serde_json::Value;
 
 /// How long a run may take before the test gives up on it.
 const LIMIT: Duration = Duration::from_secs(280);
+/// How long is waited between two looks.
+const TURN: Duration = Duration::from_millis(15);
 
 /// Who is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +38,12 @@ pub(crate) enum Victims {
 /// What a run is killed after.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mark {
-    /// So many entries of its journal.
+    /// So many entries of its journal, before it does anything more.
     Entry(usize),
     /// So many of its events, of which there are more.
     Event(usize),
+    /// Some time.
+    After(Duration),
     /// Nothing.
     Never,
 }
@@ -59,26 +64,19 @@ pub(crate) enum End {
 }
 
 impl Mark {
-    /// Returns how long the files are left alone between two looks.
-    fn turn(self) -> Duration {
+    /// Tells whether a run is past the mark, and by how many events.
+    fn passed(self, folder: Option<&Path>, age: Duration) -> Option<usize> {
         match self {
-            // Each entry is synced to the disk, which takes longer.
-            Self::Entry(_) => Duration::from_micros(500),
-            Self::Event(_) | Self::Never => Duration::from_millis(15),
+            Self::Event(count) => {
+                let events = folder.map(|folder| fs::read(folder.join("events.jsonl")));
+                let bytes = events?.unwrap_or_default();
+                // What follows the last end of a line is not whole.
+                let pieces = bytes.split(|byte| *byte == b'\n').count();
+                (pieces - 1).checked_sub(count)
+            }
+            Self::After(time) => (age >= time).then_some(0),
+            Self::Entry(_) | Self::Never => None,
         }
-    }
-
-    /// Returns by how much a run is past the mark; nothing before it.
-    fn passed(self, folder: &Path) -> Option<usize> {
-        let (file, wanted) = match self {
-            Self::Entry(count) => ("journal.jsonl", count),
-            Self::Event(count) => ("events.jsonl", count),
-            Self::Never => return None,
-        };
-        let bytes = fs::read(folder.join(file)).unwrap_or_default();
-        // What follows the last end of a line is not whole.
-        let pieces = bytes.split(|byte| *byte == b'\n').count();
-        (pieces - 1).checked_sub(wanted)
     }
 }
 
@@ -123,8 +121,72 @@ pub(crate) fn journals(state: &Path) -> Vec<Journal> {
 }
 
 /// Lets a run go on until it is past a mark, then kills it.
-pub(crate) fn kill_at(mut ccci: Child, state: &Path, mark: Mark, victims: Victims) -> End {
+pub(crate) fn kill_at(ccci: Command, state: &Path, mark: Mark, victims: Victims) -> End {
+    match mark {
+        Mark::Entry(count) => kill_in_entry(&ccci, state, count, victims),
+        Mark::Event(_) | Mark::After(_) | Mark::Never => kill_past(ccci, state, mark, victims),
+    }
+}
+
+/// Lets the kernel kill a run that writes an entry of its journal: when it asks for the entry to be put on the disk.
+///
+/// By then the entry is in the file, which outlives the process, and what it announces is not begun.
+fn kill_in_entry(ccci: &Command, state: &Path, count: usize, victims: Victims) -> End {
+    let mut strace = Command::new("strace");
+    let inject = format!("--inject=fdatasync:signal=SIGKILL:when={count}");
+    strace.args([
+        "-f",
+        "-qqq",
+        "-b",
+        "execve",
+        "--seccomp-bpf",
+        "-o",
+        "/dev/null",
+    ]);
+    strace.args(["--trace=fdatasync", &inject]);
+    strace.arg(ccci.get_program()).args(ccci.get_args());
+    strace.env_clear().envs(
+        ccci.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    strace.current_dir(ccci.get_current_dir().unwrap());
+    strace
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let status = ended(strace.spawn().expect("strace is installed"));
+    if status.signal() != Some(Signal::KILL.as_raw()) {
+        return End::Over { status };
+    }
+    let journal = journals(state).pop().expect("a run has a journal");
+    if victims == Victims::Tree {
+        kill_marked(journal.begun("run_id"));
+    }
+    let past = journal.entries.len().checked_sub(count);
+    End::Killed {
+        past: past.expect("it died in that entry"),
+    }
+}
+
+/// Waits for the end of a process.
+fn ended(mut child: Child) -> ExitStatus {
     let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if began.elapsed() > LIMIT {
+            kill(child, Victims::Tree);
+            panic!("a run did not end within {LIMIT:?}");
+        }
+        thread::sleep(TURN);
+    }
+}
+
+/// Lets a run go on until it is past an event or a time, then kills it.
+fn kill_past(mut ccci: Command, state: &Path, mark: Mark, victims: Victims) -> End {
+    let began = Instant::now();
+    let mut ccci = ccci.spawn().expect("ccci was built");
     let pid = ccci.id();
     let mut folder = None;
     loop {
@@ -134,7 +196,7 @@ pub(crate) fn kill_at(mut ccci: Child, state: &Path, mark: Mark, victims: Victim
             let found = journals(state).into_iter().find(ours);
             found.map(|journal| journal.folder)
         });
-        let passed = folder.as_deref().and_then(|folder| mark.passed(folder));
+        let passed = mark.passed(folder.as_deref(), began.elapsed());
         if let Some(status) = status {
             return End::Over { status };
         }
@@ -146,7 +208,22 @@ pub(crate) fn kill_at(mut ccci: Child, state: &Path, mark: Mark, victims: Victim
             kill(ccci, Victims::Tree);
             panic!("a run did not end within {LIMIT:?}");
         }
-        thread::sleep(mark.turn());
+        thread::sleep(TURN);
+    }
+}
+
+/// Kills what carries a run's mark, until nothing does.
+fn kill_marked(run: &str) {
+    let mark = format!("CCCI_RUN_MARK={run}");
+    loop {
+        let pids: Vec<i32> = carriers(&mark).filter_map(|path| pid_of(&path)).collect();
+        if pids.is_empty() {
+            break;
+        }
+        for pid in pids {
+            send(pid, Signal::KILL);
+        }
+        thread::sleep(TURN);
     }
 }
 
@@ -185,8 +262,7 @@ fn tree(root: Pid) -> Vec<i32> {
             let word = rest.split_whitespace().nth(1)?;
             word.parse().ok()
         });
-        let pid = path.file_name().unwrap().to_str().unwrap().parse();
-        if let (Some(parent), Ok(pid)) = (parent, pid) {
+        if let (Some(parent), Some(pid)) = (parent, pid_of(&path)) {
             children.entry(parent).or_default().push(pid);
         }
     }
@@ -202,13 +278,22 @@ fn tree(root: Pid) -> Vec<i32> {
 /// Returns the names of living processes that carry a run's mark.
 pub(crate) fn marked(run: &str) -> Vec<String> {
     let mark = format!("CCCI_RUN_MARK={run}");
-    let carries = |path: &PathBuf| {
+    let name = |path: PathBuf| fs::read_to_string(path.join("comm")).unwrap_or_default();
+    carriers(&mark).map(name).collect()
+}
+
+/// Returns the folders of the processes that have a variable.
+fn carriers(variable: &str) -> impl Iterator<Item = PathBuf> {
+    processes().filter(move |path| {
         let environment = fs::read(path.join("environ")).unwrap_or_default();
         let mut words = environment.split(|byte| *byte == 0);
-        words.any(|word| word == mark.as_bytes())
-    };
-    let name = |path: PathBuf| fs::read_to_string(path.join("comm")).unwrap_or_default();
-    processes().filter(carries).map(name).collect()
+        words.any(|word| word == variable.as_bytes())
+    })
+}
+
+/// Returns the number of the process that a folder is about.
+fn pid_of(folder: &Path) -> Option<i32> {
+    folder.file_name()?.to_str()?.parse().ok()
 }
 
 /// Returns the folders of all processes.

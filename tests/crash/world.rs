@@ -148,7 +148,7 @@ impl World {
     }
 }
 
-/// Returns all that is left of the runs of a state directory: objects by name, processes, working folders.
+/// Returns all that is left of the runs of a state directory: objects by name, processes, working folders, leads.
 pub(crate) fn left(state: &Path) -> Vec<String> {
     let of_run = |journal: Journal| {
         let (run, domain) = (journal.begun("run_id"), journal.begun("domain"));
@@ -162,7 +162,12 @@ pub(crate) fn left(state: &Path) -> Vec<String> {
         left
     };
     let journals = processes::journals(state).into_iter();
-    journals.flat_map(of_run).collect()
+    let mut left: Vec<_> = journals.flat_map(of_run).collect();
+    let locks = fs::read_dir(state.join("locks")).into_iter().flatten();
+    let paths = locks.map(|entry| entry.unwrap().path());
+    let leads = paths.filter(|path| path.extension().is_some_and(|ending| ending == "leader"));
+    left.extend(leads.map(|path| path.display().to_string()));
+    left
 }
 
 impl Drop for World {

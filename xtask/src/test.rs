@@ -4,7 +4,10 @@ use anyhow::{Result, bail};
 
 use crate::inventory::{self, Object};
 use crate::run::cmd;
-use crate::{engine, examples, images, lint, say};
+use crate::{engine, examples, images, lint, packages, say};
+
+/// What the tests need beyond what the lab is built with: it kills a program in a chosen system call.
+const PROGRAMS: &[(&str, &str)] = &[("strace", "strace")];
 
 /// Lints, prepares the lab, tests, and compares what the swarm holds with what it held before.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -12,6 +15,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     engine::run(&[])?;
     images::run(&[])?;
     examples::run(&[])?;
+    packages::ensure(PROGRAMS)?;
     let before = inventory::take()?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     // Most tests wait for the swarm and not for a processor.
