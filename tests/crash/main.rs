@@ -3,6 +3,7 @@
 mod canary;
 mod chance;
 mod crowd;
+mod janitors;
 mod points;
 mod processes;
 mod world;

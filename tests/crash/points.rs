@@ -21,10 +21,28 @@ use crate::{
 
 /// How many runs go on at the same time; they wait for the swarm more than for a processor.
 const SIDE_BY_SIDE: usize = 4;
-/// How many events of the static site are picked, of about how many.
-const STATIC_SITE_SAMPLE: (usize, u64) = (5, 44);
-/// How many events of wordpress are picked, of about how many.
-const WORDPRESS_SAMPLE: (usize, u64) = (2, 60);
+/// What is picked of a run of the static site.
+const STATIC_SITE: Sample = Sample {
+    count: 3,
+    events: 44,
+    calls: 60,
+};
+/// What is picked of a run of wordpress.
+const WORDPRESS: Sample = Sample {
+    count: 1,
+    events: 60,
+    calls: 60,
+};
+
+/// How much of a run is tried beyond the entries of its journal.
+struct Sample {
+    /// How many of each.
+    count: usize,
+    /// About how many events it has.
+    events: u64,
+    /// About how many calls of docker it makes.
+    calls: u64,
+}
 
 /// One recipe that is killed again and again.
 struct Subject<'a> {
@@ -81,6 +99,15 @@ impl Point {
             victims,
         }
     }
+
+    /// Makes a point at a call of docker: it is the caller that dies there, and nobody else.
+    fn of_call(mark: Mark, deployer: Deployer) -> Self {
+        Self {
+            mark,
+            deployer,
+            victims: Victims::Alone,
+        }
+    }
 }
 
 impl Subject<'_> {
@@ -88,7 +115,10 @@ impl Subject<'_> {
     fn try_point(&self, point: Point) -> PathBuf {
         let name = format!("{}", self.sites.fetch_add(1, Ordering::Relaxed));
         let site = self.world.example(self.example, &name);
-        let ccci = self.world.test(&site, point.deployer);
+        let ccci = match point.mark {
+            Mark::Call(call) => self.world.doomed_test(&site, point.deployer, call),
+            _ => self.world.test(&site, point.deployer),
+        };
         let end = kill_at(ccci, &site.state, point.mark, point.victims);
         self.canary.check();
         let (code, said) = self.world.reap(&site.state);
@@ -113,7 +143,7 @@ impl Subject<'_> {
                 }
             }
             End::Over { status } => {
-                if status.code() != Some(0) || !matches!(point.mark, Mark::Never | Mark::Event(_)) {
+                if status.code() != Some(0) || matches!(point.mark, Mark::Entry(_)) {
                     let wrong = format!("{point:?} was not killed and ended with {status}");
                     tally.wrong.push(wrong);
                 }
@@ -151,19 +181,42 @@ impl Subject<'_> {
         });
     }
 
-    /// Tries a few events that chance picks, odd ones and even ones in turn.
-    fn try_some(&self, deployer: Deployer, (sample, events): (usize, u64), chance: &mut Chance) {
-        let pick = |index: usize| {
-            let pair = usize::try_from(chance.below(events / 2)).expect("it is small");
-            let event = 2 + pair * 2 + index % 2;
-            Point::new(Mark::Event(event), event, deployer)
+    /// Tries a few events and calls of docker that chance picks, odd ones and even ones in turn.
+    fn try_some(&self, deployer: Deployer, sample: &Sample, chance: &mut Chance) {
+        let mut pick = |index: usize, about: u64| {
+            let pair = usize::try_from(chance.below(about / 2)).expect("it is small");
+            2 + pair * 2 + index % 2
         };
-        let points: Vec<_> = (0..sample).map(pick).collect();
+        let mut points = Vec::new();
+        for index in 0..sample.count {
+            let event = pick(index, sample.events);
+            points.push(Point::new(Mark::Event(event), event, deployer));
+            let call = Mark::Call(pick(index, sample.calls));
+            points.push(Point::of_call(call, deployer));
+        }
         std::thread::scope(|scope| {
             for point in points {
                 scope.spawn(move || self.try_point(point));
             }
         });
+    }
+
+    /// Kills a run at each of its calls of docker, until one ends untouched.
+    fn try_calls(&self, deployer: Deployer) {
+        for call in 1.. {
+            let point = Point::of_call(Mark::Call(call), deployer);
+            let over = || {
+                self.tally
+                    .lock()
+                    .expect("no point fails with it in hand")
+                    .over
+            };
+            let before = over();
+            self.try_point(point);
+            if over() > before {
+                break;
+            }
+        }
     }
 }
 
@@ -199,8 +252,8 @@ fn with_subject(example: &'static str, title: &str, act: impl FnOnce(&Subject<'_
     assert!(tally.alone > 0 && tally.trees > 0, "{tally:?}");
 }
 
-/// Kills an example in each entry of its journal, and after some of its events, or all.
-fn kill_example(example: &'static str, sample: (usize, u64), deployer: Deployer) {
+/// Kills an example in each entry of its journal, and at some of its events and calls of docker, or at all.
+fn kill_example(example: &'static str, sample: &Sample, deployer: Deployer) {
     let title = format!("{example} with {deployer:?}");
     let mut chance = Chance::new(&title);
     with_subject(example, &title, |subject| {
@@ -214,26 +267,27 @@ fn kill_example(example: &'static str, sample: (usize, u64), deployer: Deployer)
         subject.try_all(deployer, Mark::Entry, entries);
         if wants_all() {
             subject.try_all(deployer, Mark::Event, events);
+            subject.try_calls(deployer);
         }
     });
 }
 
 #[test]
 fn the_static_site_leaves_nothing_wherever_its_run_is_killed() {
-    kill_example("static-site", STATIC_SITE_SAMPLE, Deployer::Docker);
+    kill_example("static-site", &STATIC_SITE, Deployer::Docker);
 }
 
 #[test]
 fn the_static_site_leaves_nothing_wherever_its_run_with_abra_is_killed() {
-    kill_example("static-site", STATIC_SITE_SAMPLE, Deployer::Abra);
+    kill_example("static-site", &STATIC_SITE, Deployer::Abra);
 }
 
 #[test]
 fn wordpress_leaves_nothing_wherever_its_run_is_killed() {
-    kill_example("wordpress", WORDPRESS_SAMPLE, Deployer::Docker);
+    kill_example("wordpress", &WORDPRESS, Deployer::Docker);
 }
 
 #[test]
 fn wordpress_leaves_nothing_wherever_its_run_with_abra_is_killed() {
-    kill_example("wordpress", WORDPRESS_SAMPLE, Deployer::Abra);
+    kill_example("wordpress", &WORDPRESS, Deployer::Abra);
 }

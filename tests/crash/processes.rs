@@ -42,6 +42,10 @@ pub(crate) enum Mark {
     Entry(usize),
     /// So many of its events, of which there are more.
     Event(usize),
+    /// The beginning of a stage.
+    Stage(&'static str),
+    /// It has asked for a call of docker, counted from one; the call goes on.
+    Call(usize),
     /// Some time.
     After(Duration),
     /// Nothing.
@@ -67,17 +71,26 @@ impl Mark {
     /// Tells whether a run is past the mark, and by how many events.
     fn passed(self, folder: Option<&Path>, age: Duration) -> Option<usize> {
         match self {
-            Self::Event(count) => {
-                let events = folder.map(|folder| fs::read(folder.join("events.jsonl")));
-                let bytes = events?.unwrap_or_default();
-                // What follows the last end of a line is not whole.
-                let pieces = bytes.split(|byte| *byte == b'\n').count();
-                (pieces - 1).checked_sub(count)
+            Self::Event(count) => events(folder?).len().checked_sub(count),
+            Self::Stage(stage) => {
+                let begins =
+                    |event: &Value| event["reason"] == "stage-started" && event["stage"] == stage;
+                let events = events(folder?);
+                let at = events.iter().position(begins)?;
+                Some(events.len() - at - 1)
             }
             Self::After(time) => (age >= time).then_some(0),
-            Self::Entry(_) | Self::Never => None,
+            Self::Entry(_) | Self::Call(_) | Self::Never => None,
         }
     }
+}
+
+/// Returns the events of a run, as far as they are whole.
+fn events(folder: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join("events.jsonl")).unwrap_or_default();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let json = |line| serde_json::from_str(line).unwrap();
+    whole.lines().map(json).collect()
 }
 
 /// A journal as far as it is whole.
@@ -124,7 +137,9 @@ pub(crate) fn journals(state: &Path) -> Vec<Journal> {
 pub(crate) fn kill_at(ccci: Command, state: &Path, mark: Mark, victims: Victims) -> End {
     match mark {
         Mark::Entry(count) => kill_in_entry(&ccci, state, count, victims),
-        Mark::Event(_) | Mark::After(_) | Mark::Never => kill_past(ccci, state, mark, victims),
+        Mark::Event(_) | Mark::Stage(_) | Mark::Call(_) | Mark::After(_) | Mark::Never => {
+            kill_past(ccci, state, mark, victims)
+        }
     }
 }
 
@@ -198,7 +213,12 @@ fn kill_past(mut ccci: Command, state: &Path, mark: Mark, victims: Victims) -> E
         });
         let passed = mark.passed(folder.as_deref(), began.elapsed());
         if let Some(status) = status {
-            return End::Over { status };
+            let was_killed = status.signal() == Some(Signal::KILL.as_raw());
+            return if was_killed {
+                End::Killed { past: 0 }
+            } else {
+                End::Over { status }
+            };
         }
         if let Some(past) = passed {
             kill(ccci, victims);

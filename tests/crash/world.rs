@@ -17,6 +17,7 @@ use std::{
     sync::RwLock,
 };
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{docker, processes, processes::Journal, repository};
@@ -122,13 +123,37 @@ impl World {
         command
     }
 
+    /// Begins a call of `ccci test` that is killed once it has asked for a call of docker, by its number.
+    pub(crate) fn doomed_test(&self, site: &Site, deployer: Deployer, call: usize) -> Command {
+        let mut test = self.test(site, deployer);
+        let rule = json!({"call": call, "signals": [9]});
+        test.env("CCCI_DOCKER", deadly(&site.state, &[rule]));
+        test
+    }
+
     /// Lets the janitor look after a state directory; returns its exit code and what it said.
     pub(crate) fn reap(&self, state: &Path) -> (Option<i32>, String) {
-        let mut janitor = self.ccci(state);
-        janitor.arg("janitor").env("CCCI_ABRA", "/nowhere/abra");
-        let output = janitor.output().unwrap();
+        self.call(state, &["janitor"])
+    }
+
+    /// Makes a call that needs docker alone; returns its exit code and what it said.
+    pub(crate) fn call(&self, state: &Path, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = self.ccci(state);
+        command.args(args).env("CCCI_ABRA", "/nowhere/abra");
+        let output = command.output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         (output.status.code(), said)
+    }
+
+    /// Begins a call of the janitor with a docker that kills it once it has asked for one of these calls.
+    pub(crate) fn doomed_janitor(&self, state: &Path, verbs: &[&str]) -> Command {
+        let mut janitor = self.ccci(state);
+        janitor.arg("janitor").env("CCCI_ABRA", "/nowhere/abra");
+        janitor.stdout(Stdio::null()).stderr(Stdio::null());
+        let rule = |verb: &&str| json!({"verb": verb, "call": 1, "signals": [9]});
+        let rules: Vec<_> = verbs.iter().map(rule).collect();
+        janitor.env("CCCI_DOCKER", deadly(state, &rules));
+        janitor
     }
 
     /// Begins a call of `ccci` with nothing of our environment in it but the search path.
@@ -146,6 +171,27 @@ impl World {
         command.env("CCCI_BASE_DOMAIN", self.base_domain());
         command
     }
+}
+
+/// Returns where docker is.
+fn docker_on_path() -> PathBuf {
+    let search = std::env::var_os("PATH").unwrap();
+    let mut paths = std::env::split_paths(&search).map(|folder| folder.join("docker"));
+    paths.find(|path| path.is_file()).unwrap()
+}
+
+/// Makes a docker that does what rules say, beside a state directory.
+fn deadly(state: &Path, rules: &[Value]) -> PathBuf {
+    let folder = state.with_extension("bin");
+    fs::create_dir_all(&folder).unwrap();
+    let link = folder.join("docker");
+    if !link.is_symlink() {
+        symlink(env!("CARGO_BIN_EXE_ccci-faulty"), &link).unwrap();
+    }
+    let orders = json!({"real": docker_on_path(), "rules": rules});
+    fs::write(link.with_extension("json"), orders.to_string()).unwrap();
+    fs::write(link.with_extension("calls"), "").unwrap();
+    link
 }
 
 /// Returns all that is left of the runs of a state directory: objects by name, processes, working folders, leads.

@@ -28,20 +28,6 @@ fn a_run_killed_amid_its_upgrade_leaves_nothing() {
 }
 
 #[test]
-fn a_janitor_that_is_killed_is_followed_up_by_the_next() {
-    let world = World::new();
-    let mut events = world.events();
-    let ccci = start(world.test("install"));
-    events.wait_for("create");
-    kill(ccci);
-    let janitor = start(world.bare(&["janitor"]));
-    events.wait_for("remove");
-    kill(janitor);
-    end(world.bare(&["janitor"])).exits(0);
-    world.assert_clean();
-}
-
-#[test]
 fn children_that_outlive_their_run_are_ended_before_their_app() {
     let world = World::new();
     world.hold_in_custom();
