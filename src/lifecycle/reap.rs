@@ -42,7 +42,7 @@ use crate::{
 /// How long processes of a dead run may take to go once they are killed.
 const STRAY_LIMIT: Duration = Duration::from_secs(10);
 /// How many apps are reaped at the same time.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 8;
 
 /// What is held while an app is removed.
 struct Hold {

@@ -31,11 +31,6 @@ pub enum Entry {
         /// Its path.
         path: String,
     },
-    /// An object was seen to be gone.
-    Gone {
-        /// The object.
-        resource: Resource,
-    },
     /// The app stays until a time.
     Kept {
         /// When it may be removed.
@@ -107,7 +102,6 @@ impl History {
                 self.open.insert(resource);
             }
             Entry::MakingFolder { path } => self.folders.push(path),
-            Entry::Gone { resource } => drop(self.open.remove(&resource)),
             Entry::Kept { until } => self.kept_until = Some(until),
             Entry::Closed { left } => {
                 self.clean = left.is_empty();
@@ -140,19 +134,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_and_not_seen_gone_may_exist() {
-        let entries = [
-            Entry::Making {
-                resource: volume("a"),
-            },
-            Entry::Making {
-                resource: volume("b"),
-            },
-            Entry::Gone {
-                resource: volume("a"),
-            },
-        ];
-        assert_eq!(History::replay(entries).open, BTreeSet::from([volume("b")]));
+    fn what_is_announced_may_exist_until_the_run_is_closed() {
+        let making = ["a", "b"].map(|name| Entry::Making {
+            resource: volume(name),
+        });
+        let closed = Entry::Closed { left: Vec::new() };
+        let open = History::replay(making.clone()).open;
+        assert_eq!(open, BTreeSet::from([volume("a"), volume("b")]));
+        let history = History::replay(making.into_iter().chain([closed]));
+        assert!(history.open.is_empty() && history.clean);
     }
 
     #[test]
