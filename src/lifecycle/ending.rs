@@ -159,18 +159,20 @@ impl Attempt<'_> {
             self.tear_down(app);
             return;
         }
-        let service = {
+        let (service, url) = {
             let report = self.record.report();
             let deployed = report.deployed.last();
+            let url = deployed.and_then(|deployed| deployed.url.clone());
             let mut names = deployed
                 .into_iter()
                 .flat_map(|deployed| deployed.images.keys());
             let first = names.clone().next().cloned();
             let app = names.find(|name| *name == "app").cloned();
-            app.or(first).unwrap_or_else(|| "app".to_owned())
+            let service = app.or(first).unwrap_or_else(|| "app".to_owned());
+            (service, url)
         };
         let kept = Kept {
-            url: format!("https://{}", app.domain),
+            url: url.unwrap_or_else(|| format!("https://{}", app.domain)),
             until,
             shell: format!("CCCI_RUN_ID={} ccci exec {service} -- sh", self.dir.id()),
             remove: format!("ccci teardown {}", self.dir.id()),

@@ -141,6 +141,7 @@ impl Course<'_> {
                 .map(|service| (name(&service.name), service.image.clone()))
                 .collect(),
             image_ids,
+            url: None,
         })
     }
 }

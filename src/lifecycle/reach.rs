@@ -145,12 +145,27 @@ fn ask(session: &Session<'_>, reaching: &Reaching<'_>, request: &Request) -> Res
     })?;
     let probe = Probe::new(target);
     let result = probe.request(request);
-    judge_reachable(session, request, &result).map_err(|unfit| {
+    let judged = judge_reachable(session, request, &result);
+    if judged.is_ok()
+        && let Some(deployed) = session.record.report().deployed.last_mut()
+    {
+        deployed.url = Some(open_at(probe.target()));
+    }
+    judged.map_err(|unfit| {
         let text = render_exchange(probe.target(), request, &result);
         let name = keep_exchange(session, reaching.stage, &text);
         let trouble = unfit.trouble.excerpt(name, &text, SHOWN_LINES);
         Unfit { trouble, ..unfit }
     })
+}
+
+/// Returns what a person opens to see what a request saw.
+fn open_at(target: &Target) -> String {
+    match (target.forwarded_proto, target.connect_to) {
+        // There is no proxy.
+        (Some(_), Some(address)) => format!("{}://{address}", target.scheme.as_str()),
+        _ => target.url(""),
+    }
 }
 
 /// An answer that does not count as reachable.

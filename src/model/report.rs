@@ -94,4 +94,7 @@ pub struct Deployed {
     pub images: BTreeMap<String, String>,
     /// Each image's local id.
     pub image_ids: BTreeMap<String, String>,
+    /// Where it was seen to answer: without a proxy, the address of the task, which wants the domain as its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }

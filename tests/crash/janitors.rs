@@ -81,6 +81,14 @@ fn a_run_that_is_killed_once_it_wrote_that_its_app_stays_has_kept_it() {
         matches!(end, End::Over { status } if status.success()),
         "{end:?}"
     );
+    let report = std::fs::read(whole.join("runs/latest/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    // Without a proxy it is the task that answers.
+    let url = report["kept"]["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("http://") && !url.contains(".test"),
+        "{url}"
+    );
     let entries = journals(&whole).pop().unwrap().entries;
     let at = entries.iter().position(|entry| entry["entry"] == "kept");
     let (state, run) = kept("killed");
