@@ -164,6 +164,7 @@
 //! - `model/journal.rs`: What a run's journal says: which objects can exist because of it.
 //! - `model/labels.rs`: What the labels of a service say to Traefik and to abra; never asks either.
 //! - `model/level.rs`: How far up the ladder of stages a run got.
+//! - `model/likeness.rs`: Which of the names that are known somebody may have meant who wrote another.
 //! - `model/lint.rs`: What a recipe's author should know before a release, found by comparing base and head.
 //! - `model/outcome.rs`: How a stage, a check or a run ended, and whose fault it was.
 //! - `model/plan.rs`: What a run will do, decided from facts before anything is deployed.

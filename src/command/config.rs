@@ -9,8 +9,12 @@ use super::{
 };
 use crate::{
     cli::ConfigArgs,
-    config::{keys::KEYS, settings::Shown},
+    config::{
+        keys::{KEYS, Key},
+        settings::Shown,
+    },
     exit,
+    model::likeness,
 };
 
 /// Prints the settings.
@@ -46,17 +50,22 @@ fn chosen<'a>(all: &'a [Shown], keys: &[String]) -> Result<Vec<&'a Shown>, Error
 
 /// Says that there is no such setting, and which ones are like it.
 fn unknown(key: &str) -> Error {
-    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-    let wanted = last(key);
-    let like = KEYS.iter().find(|known| {
-        known.name == wanted || known.name.contains(&wanted) || wanted.contains(known.name)
+    let wanted = key.rsplit('.').next().unwrap_or_default();
+    let paths: Vec<_> = KEYS.iter().map(Key::path).collect();
+    let holds = KEYS.iter().find(|known| {
+        known.name == wanted || known.name.contains(wanted) || wanted.contains(known.name)
     });
+    let like = likeness::like(key, paths.iter().map(String::as_str));
+    let like = match like[..] {
+        [] => holds.map(|known| format!("`{}`", known.path())),
+        [..] => Some(likeness::one_of(&like)),
+    };
     let error = Error::say(
         Kind::Usage,
         format!("there is no setting `{}`", key.escape_debug()),
     );
     match like {
-        Some(like) => error.hint(format!("try `{}`", like.path())),
+        Some(like) => error.hint(format!("try {like}")),
         None => error.hint("run `ccci config` for the names of all"),
     }
 }
@@ -131,6 +140,8 @@ mod tests {
         let error = chosen(&all(), &["limit.retries".to_owned()]).unwrap_err();
         assert_eq!(error.code(), 2);
         assert_eq!(error.hint.as_deref(), Some("try `limits.retries`"));
+        let error = chosen(&all(), &["limits.josb".to_owned()]).unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("try `limits.jobs`"));
         assert!(chosen(&all(), &["limit".to_owned()]).is_err());
     }
 

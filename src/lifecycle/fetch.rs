@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{classify, session::state_trouble};
 use crate::{
     model::{
+        likeness,
         outcome::{Fault, Trouble},
         plan::Revision,
         recipe::CommitSha,
@@ -153,9 +154,14 @@ fn trouble(error: &git::Error) -> Trouble {
         git::Error::Process(source) => {
             Trouble::broken("git-missing", first).because(source.to_string())
         }
-        git::Error::Unknown(_) | git::Error::Ambiguous { .. } => {
-            Trouble::new(Fault::Config, "ref-unknown", first)
+        git::Error::Unknown { name, known } => {
+            let trouble = Trouble::new(Fault::Config, "ref-unknown", first);
+            match meant(name, known) {
+                Some(hint) => trouble.hint(hint),
+                None => trouble,
+            }
         }
+        git::Error::Ambiguous { .. } => Trouble::new(Fault::Config, "ref-unknown", first),
         git::Error::Refused(_) => Trouble::new(Fault::Config, "recipe-refused", first),
         git::Error::File { source, .. } => {
             Trouble::broken("recipe-unreadable", first).because(source.to_string())
@@ -166,5 +172,35 @@ fn trouble(error: &git::Error) -> Trouble {
         git::Error::Failed { .. } => {
             Trouble::broken("fetch-failed", first).because(rest.lines().last().unwrap_or_default())
         }
+    }
+}
+
+/// Offers the names that may have been meant: the nearest releases, or what is spelled alike.
+fn meant(name: &str, known: &[String]) -> Option<String> {
+    let known = known.iter().map(String::as_str);
+    if let Ok(version) = name.parse() {
+        let near = likeness::around(&version, known);
+        let offer = format!("try {}, the nearest releases", likeness::one_of(&near));
+        (!near.is_empty()).then_some(offer)
+    } else {
+        let like = likeness::like(name, known);
+        (!like.is_empty()).then(|| format!("try {}", likeness::one_of(&like)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_are_offered() {
+        let known = ["main", "next", "1.0.0+1", "1.2.0+1", "2.0.0+1"].map(str::to_owned);
+        let offer = |name: &str| meant(name, &known).unwrap_or_default();
+        assert_eq!(
+            offer("1.3.0+1"),
+            "try `1.2.0+1` or `2.0.0+1`, the nearest releases"
+        );
+        assert_eq!(offer("mian"), "try `main`");
+        assert_eq!(offer("8f3c1d2"), "");
     }
 }

@@ -15,6 +15,7 @@ pub mod input;
 pub mod journal;
 pub mod labels;
 pub mod level;
+pub mod likeness;
 pub mod lint;
 pub mod outcome;
 pub mod plan;

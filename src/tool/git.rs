@@ -47,8 +47,13 @@ pub(crate) enum Error {
         tail: String,
     },
     /// The repository has no such branch, tag or commit.
-    #[error("found no branch, tag or commit `{0}`")]
-    Unknown(String),
+    #[error("found no branch, tag or commit `{name}`")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The branches and tags that it has.
+        known: Vec<String>,
+    },
     /// A name fits several.
     #[error("`{name}` is ambiguous; write one of these in full: {}", .candidates.join(", "))]
     Ambiguous {
@@ -168,7 +173,7 @@ impl<'a> Git<'a> {
         let name = parse_ref(name).map_err(|error| Error::Refused(error.to_string()))?;
         if name == "HEAD" || name.starts_with("refs/") {
             let found = self.commit_of(repository, &name)?;
-            return found.ok_or(Error::Unknown(name));
+            return found.ok_or_else(|| self.unknown(repository, name));
         }
         let full = [format!("refs/heads/{name}"), format!("refs/tags/{name}")];
         let mut found = Vec::new();
@@ -196,7 +201,7 @@ impl<'a> Git<'a> {
     fn resolve_commit(&self, repository: &Path, name: String) -> Result<CommitSha, Error> {
         let hex = name.chars().all(|c| c.is_ascii_hexdigit());
         if !hex || !(4..=40).contains(&name.len()) {
-            return Err(Error::Unknown(name));
+            return Err(self.unknown(repository, name));
         }
         let option = format!("--disambiguate={}", name.to_ascii_lowercase());
         let listed = self.read(repository, "find a commit", &["rev-parse", &option])?;
@@ -207,13 +212,31 @@ impl<'a> Git<'a> {
             }
         }
         match &commits[..] {
-            [] => Err(Error::Unknown(name)),
+            [] => Err(self.unknown(repository, name)),
             [commit] => parse_commit(commit),
             [..] => Err(Error::Ambiguous {
                 name,
                 candidates: commits,
             }),
         }
+    }
+
+    /// Says that there is no such name, and which ones there are.
+    fn unknown(&self, repository: &Path, name: String) -> Error {
+        let places = ["refs/heads", "refs/remotes/origin", "refs/tags"];
+        let args = [
+            &["for-each-ref", "--format=%(refname:lstrip=2)"][..],
+            &places,
+        ]
+        .concat();
+        // The list is a help only: without it the answer is the same.
+        let listed = self.read(repository, "list names", &args);
+        let listed = listed.map(|listed| lines(&listed)).unwrap_or_default();
+        let known = listed
+            .iter()
+            .map(|name| name.strip_prefix("origin/").unwrap_or(name));
+        let known = known.map(str::to_owned).collect();
+        Error::Unknown { name, known }
     }
 
     /// Returns the kind of an object, which is named by its id.

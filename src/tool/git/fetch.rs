@@ -91,7 +91,8 @@ impl Git<'_> {
         let address = url.to_string();
         let list = remote(&["ls-remote", "--quiet", "--end-of-options", &address]);
         let listed = whole("list the server's branches and tags", list.run(self.host)?)?;
-        let wanted = choose(&parse_listing(&listed), name.as_deref())?;
+        let refs = parse_listing(&listed);
+        let wanted = choose(&refs, name.as_deref())?;
         let refspec = match &wanted {
             Wanted::Commit(commit) => format!("+{commit}:{MARK}"),
             Wanted::Beginning(_) => "+refs/heads/*:refs/remotes/origin/*".to_owned(),
@@ -100,7 +101,7 @@ impl Git<'_> {
         let output = fetch.run(self.host)?;
         if output.stderr_text().contains("not our ref") {
             // The branch was moved or removed since it was listed, or the commit never was there.
-            return Err(Error::Unknown(name.unwrap_or_else(|| "HEAD".to_owned())));
+            return Err(unknown(&refs, name.as_deref().unwrap_or("HEAD")));
         }
         whole("fetch the commit", output)?;
         match wanted {
@@ -184,7 +185,7 @@ fn parse_listing(listed: &[u8]) -> Vec<(String, CommitSha)> {
 fn choose(refs: &[(String, CommitSha)], name: Option<&str>) -> Result<Wanted, Error> {
     let find = |full: &str| refs.iter().find(|(known, _)| known == full);
     let Some(name) = name else {
-        let head = find("HEAD").ok_or_else(|| Error::Unknown("HEAD".to_owned()))?;
+        let head = find("HEAD").ok_or_else(|| unknown(refs, "HEAD"))?;
         return Ok(Wanted::Commit(head.1.clone()));
     };
     let fits = if name == "HEAD" || name.starts_with("refs/") {
@@ -213,7 +214,20 @@ fn choose(refs: &[(String, CommitSha)], name: Option<&str>) -> Result<Wanted, Er
     if hex && (4..40).contains(&name.len()) {
         return Ok(Wanted::Beginning(name.to_owned()));
     }
-    Err(Error::Unknown(name.to_owned()))
+    Err(unknown(refs, name))
+}
+
+/// Says that a server has no such name, and which ones it has.
+fn unknown(refs: &[(String, CommitSha)], name: &str) -> Error {
+    let short = |full: &str| {
+        let place = ["refs/heads/", "refs/tags/"];
+        let mut found = place.iter().filter_map(|place| full.strip_prefix(place));
+        found.next().map(str::to_owned)
+    };
+    Error::Unknown {
+        name: name.to_owned(),
+        known: refs.iter().filter_map(|(full, _)| short(full)).collect(),
+    }
 }
 
 #[cfg(test)]

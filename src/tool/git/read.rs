@@ -50,7 +50,7 @@ impl Git<'_> {
     /// Returns the commit that is checked out.
     pub(crate) fn head(&self, repository: &Path) -> Result<CommitSha, Error> {
         let head = self.commit_of(repository, "HEAD")?;
-        head.ok_or_else(|| Error::Unknown("HEAD".to_owned()))
+        head.ok_or_else(|| self.unknown(repository, "HEAD".to_owned()))
     }
 
     /// Returns the branch that is checked out, or nothing where a commit is.

@@ -197,7 +197,10 @@ fn a_name_is_resolved_to_one_commit_or_refused() {
         "refs/heads/none",
         "--all",
     ] {
-        let refused = matches!(resolve(name), Err(Error::Unknown(_) | Error::Refused(_)));
+        let refused = matches!(
+            resolve(name),
+            Err(Error::Unknown { .. } | Error::Refused(_))
+        );
         assert!(refused, "{name}");
     }
 }
@@ -327,7 +330,7 @@ fn a_repository_of_another_kind_has_nothing_to_copy() {
     let error = git(&host)
         .clone_local(&empty, &place.path("copy"))
         .unwrap_err();
-    assert!(matches!(error, Error::Unknown(_)), "{error}");
+    assert!(matches!(error, Error::Unknown { .. }), "{error}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn one_commit_and_all_tags_are_fetched_from_a_server() {
     let gone = "7777777777777777777777777777777777777777";
     for name in ["missing", gone] {
         let missing = git.fetch_remote(&url, Some(name), None, &place.path(name));
-        assert!(matches!(missing, Err(Error::Unknown(_))), "{missing:?}");
+        assert!(matches!(missing, Err(Error::Unknown { .. })), "{missing:?}");
     }
     let lists = |head: &&String| head.starts_with("GET ");
     assert!(heads.lock().unwrap().iter().filter(lists).count() >= 8);
