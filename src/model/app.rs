@@ -147,7 +147,15 @@ impl FromStr for AppDomain {
             return Ok(Self(text.to_owned()));
         }
         let rule = "labels of 1 to 63 lower-case letters, digits or inner hyphens, 253 bytes in all, as in `ci.example.org`";
-        Err(Invalid::new("domain", text, rule))
+        let longest = text.split('.').map(str::len).max().unwrap_or_default();
+        let length = if longest > LABEL_LIMIT {
+            format!("; its longest label has {longest} bytes")
+        } else if text.len() > DOMAIN_LIMIT {
+            format!("; it has {} bytes", text.len())
+        } else {
+            String::new()
+        };
+        Err(Invalid::new("domain", text, format!("{rule}{length}")))
     }
 }
 
@@ -278,11 +286,10 @@ mod tests {
         for bad in ["", "a..b", "-a.org", "a_b.org", "A.org", "a.org."] {
             assert!(bad.parse::<AppDomain>().is_err(), "{bad:?}");
         }
-        assert!(
-            format!("{}.org", "a".repeat(64))
-                .parse::<AppDomain>()
-                .is_err()
-        );
-        assert!(vec!["abcdefgh"; 29].join(".").parse::<AppDomain>().is_err());
+        let refusal = |bad: &str| bad.parse::<AppDomain>().unwrap_err().to_string();
+        let wide = refusal(&format!("{}.org", "a".repeat(64)));
+        assert!(wide.ends_with("; its longest label has 64 bytes"), "{wide}");
+        let long = refusal(&vec!["abcdefgh"; 29].join("."));
+        assert!(long.ends_with("; it has 260 bytes"), "{long}");
     }
 }

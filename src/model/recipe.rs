@@ -1,6 +1,6 @@
 //! What names and versions a recipe has.
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{borrow::Cow, cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -28,13 +28,14 @@ pub struct Invalid {
     /// The text, escaped and cut at 120 characters.
     pub input: String,
     /// The rule, with one valid example.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
 }
 
 impl Invalid {
     /// Builds the error from the text as it was given.
-    pub fn new(what: &'static str, input: &str, rule: &'static str) -> Self {
+    pub fn new(what: &'static str, input: &str, rule: impl Into<Cow<'static, str>>) -> Self {
         let input = input.chars().flat_map(show_char).take(120).collect();
+        let rule = rule.into();
         Self { what, input, rule }
     }
 }
