@@ -197,6 +197,17 @@ fn typed_of(command: &clap::Command, matches: &ArgMatches) -> Vec<TypedFlag> {
     typed.collect()
 }
 
+/// Tells whether a command line, be it one that cannot be read, asks for JSON.
+pub fn asks_for_json(words: &[String]) -> bool {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ours = words.split(|word| *word == "--").next().unwrap_or_default();
+    let is_pair = |pair: &[&str]| pair == ["--message-format", "json"];
+    ours.windows(2).any(is_pair)
+        || ours
+            .iter()
+            .any(|word| ["--json", "--message-format=json"].contains(word))
+}
+
 /// Escapes what outside text an error carries, so that no control character reaches a terminal.
 fn escape(mut error: clap::Error) -> clap::Error {
     let texts = error.context().filter_map(|(kind, value)| match value {
@@ -548,6 +559,29 @@ For more information, try '--help'.
         }
         assert!(refusal(&["teardown"]).contains("required"));
         assert!(refusal(&["teardown", "k7m2q", "--all-runs"]).contains("cannot be used"));
+    }
+
+    #[test]
+    fn a_line_asks_for_json_wherever_it_says_so_of_itself() {
+        let asks = |line: &str| {
+            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            asks_for_json(&words)
+        };
+        for line in [
+            "teardown --json *",
+            "test --keeep --message-format json",
+            "--message-format=json tset",
+        ] {
+            assert!(asks(line), "{line}");
+        }
+        for line in [
+            "test *",
+            "test --message-format human",
+            "test json --message-format",
+            "exec app -- ls --json",
+        ] {
+            assert!(!asks(line), "{line}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     completions, config,
-    error::Error,
+    error::{Error, Kind},
     exec, help,
     host::Call,
     janitor, teardown, test,
@@ -18,6 +18,7 @@ use crate::{
     cli::{self, Command},
     config::environment::Environment,
     exit,
+    model::outcome::Trouble,
 };
 
 /// Runs one command line and returns its exit code.
@@ -32,12 +33,12 @@ pub(crate) fn run(argv: Vec<OsString>) -> u8 {
 /// Parses the command line and carries it out.
 fn carry_out(argv: Vec<OsString>) -> u8 {
     let words = argv.iter().skip(1);
-    let words = words
+    let words: Vec<_> = words
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let (cli, typed) = match cli::parse(argv) {
         Ok(parsed) => parsed,
-        Err(error) => return complain(&error, &Environment::read()),
+        Err(error) => return complain(&error, &words, &Environment::read()),
     };
     let call = Call::new(cli.global, typed, words);
     let (voice, result) = match cli.command {
@@ -46,7 +47,7 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
         Command::Janitor(args) => (Voice::of_json(args.json), janitor::run(&call, &args)),
         Command::Exec(args) => (Voice::Human, exec::run(&call, &args)),
         Command::Shell(args) => (Voice::Human, exec::shell(&call, &args)),
-        Command::Config(args) => (Voice::Human, config::run(&call, &args)),
+        Command::Config(args) => (Voice::of_json(args.json), config::run(&call, &args)),
         Command::Completions(args) => (Voice::Human, completions::run(args)),
         Command::Help(args) => (Voice::Human, help::run(&args)),
     };
@@ -56,16 +57,40 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
 /// Prints what clap has to say, be it the help that was asked for.
 ///
 /// Clap reads variables as it reads flags and does not say which one it could not read, so that is asked first.
-fn complain(error: &clap::Error, env: &Environment) -> u8 {
+fn complain(error: &clap::Error, words: &[String], env: &Environment) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(exit::UNEXPECTED);
+    if !error.use_stderr() {
+        return error.print().map_or(exit::OUTPUT, |()| code);
+    }
     let unusable = env.check(&cli::variables()).err();
-    let printed = match unusable.filter(|_| error.use_stderr()) {
-        Some(unusable) => writeln!(io::stderr(), "error: {unusable}"),
-        None => error.print(),
+    let text = match &unusable {
+        Some(unusable) => format!("error: {unusable}\n"),
+        None => error.render().to_string(),
     };
+    let told = if cli::asks_for_json(words) || env.asks_for_json() {
+        view::print_diagnostic(&usage(&text))
+    } else {
+        Ok(())
+    };
+    let printed = told.and_then(|()| match unusable {
+        Some(_) => io::stderr().write_all(text.as_bytes()),
+        None => error.print(),
+    });
     match printed {
         Ok(()) => code,
         Err(_) => exit::OUTPUT,
+    }
+}
+
+/// Makes of what clap says what programs read: its first line, and its tip as the hint.
+fn usage(text: &str) -> Trouble {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(first);
+    let trouble = Error::say(Kind::Usage, message).trouble();
+    match lines.find_map(|line| line.strip_prefix("tip: ")) {
+        Some(tip) => trouble.hint(tip),
+        None => trouble,
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     model::{
         display::ColorWhen,
         event::{DiagnosticLevel, EVENT_VERSION, Event, EventReader, Fact},
+        outcome::Trouble,
     },
     render::{
         block,
@@ -89,13 +90,7 @@ pub(crate) fn print(text: &[u8]) -> Result<(), Error> {
 pub(crate) fn print_error(call: &Call, voice: Voice, error: &Error) -> io::Result<()> {
     let trouble = error.trouble();
     if voice == Voice::Json {
-        let mut line = serde_json::to_string(&Message::new(Fact::Diagnostic {
-            level: DiagnosticLevel::Error,
-            trouble: trouble.clone(),
-        }))?;
-        line.push('\n');
-        let mut out = io::stdout().lock();
-        out.write_all(line.as_bytes()).and_then(|()| out.flush())?;
+        print_diagnostic(&trouble)?;
     }
     if verbosity(&call.global) == Verbosity::Silent {
         return Ok(());
@@ -112,6 +107,17 @@ pub(crate) fn print_error(call: &Call, voice: Voice, error: &Error) -> io::Resul
         .chain(causes.iter().map(|line| line.paint(&look)));
     let text: String = lines.map(|line| line + "\n").collect();
     io::stderr().lock().write_all(text.as_bytes())
+}
+
+/// Prints an error for programs, as one whole message.
+pub(crate) fn print_diagnostic(trouble: &Trouble) -> io::Result<()> {
+    let mut line = serde_json::to_string(&Message::new(Fact::Diagnostic {
+        level: DiagnosticLevel::Error,
+        trouble: trouble.clone(),
+    }))?;
+    line.push('\n');
+    let mut out = io::stdout().lock();
+    out.write_all(line.as_bytes()).and_then(|()| out.flush())
 }
 
 /// Prints lines for people on standard error, as far as they are wanted.

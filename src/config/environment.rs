@@ -181,6 +181,16 @@ impl Environment {
         Ok(unknown)
     }
 
+    /// Tells whether the variables of the flags for it ask for JSON.
+    pub(crate) fn asks_for_json(&self) -> bool {
+        let is = |name, wanted: &[&str]| {
+            let value = self.os(name).and_then(OsStr::to_str);
+            value.is_some_and(|value| wanted.contains(&value.to_lowercase().as_str()))
+        };
+        is("CCCI_MESSAGE_FORMAT", &["json"])
+            || is("CCCI_JSON", &["y", "yes", "t", "true", "on", "1"])
+    }
+
     /// Returns what the environment says about terminals.
     pub(crate) fn terminal(&self) -> Terminal {
         let set = |name| self.os(name).is_some();
@@ -367,6 +377,13 @@ mod tests {
         let env = Environment(BTreeMap::from([("CCCI_KEEP".into(), bad)]));
         let error = env.check(&BTreeSet::new()).unwrap_err();
         assert_eq!(error.to_string(), "variable `CCCI_KEEP`: it is not UTF-8");
+    }
+
+    #[test]
+    fn json_is_asked_for_by_the_variables_of_its_flags() {
+        let asks = |pair| Environment::of(&[pair]).asks_for_json();
+        assert!(asks(("CCCI_MESSAGE_FORMAT", "json")) && asks(("CCCI_JSON", "True")));
+        assert!(!asks(("CCCI_MESSAGE_FORMAT", "human")) && !asks(("CCCI_JSON", "0")));
     }
 
     #[test]

@@ -101,12 +101,20 @@ fn a_duration_that_is_none_is_told_the_forms() {
 fn a_base_domain_keeps_to_the_limits_of_dns() {
     let world = World::new();
     let (long, wide) = ("a.".repeat(126) + "org", "a".repeat(64) + ".org");
-    for bad in ["", "a_b.org", "-a.org", "*", &long, &wide] {
+    for (bad, length) in [
+        ("", ""),
+        ("a_b.org", ""),
+        ("-a.org", ""),
+        ("*", ""),
+        (&long, "it has 255 bytes"),
+        (&wide, "its longest label has 64 bytes"),
+    ] {
         let said = world.refused(&["test", "tiny", &format!("--base-domain={bad}")], 2);
         assert!(
             said.contains("labels of 1 to 63 ") && said.contains("253 bytes"),
             "{said}"
         );
+        assert!(said.contains(length), "{said}");
     }
 }
 
@@ -140,6 +148,7 @@ fn a_misspelled_word_gets_a_suggestion() {
         (&["completions", "zsch"], "'zsh'"),
         (&["help", "tset"], "'test'"),
         (&["config", "run-timeout"], "`limits.run-timeout`"),
+        (&["config", "limits.josb"], "`limits.jobs`"),
     ] {
         let said = world.refused(args, 2);
         assert!(said.contains(like), "{said}");
@@ -161,22 +170,49 @@ fn an_unknown_word_gets_the_list() {
 }
 
 #[test]
-fn programs_get_one_whole_message_or_none() {
-    let world = World::new();
-    let json = ["--message-format", "json", "--src", "http://example.org/a"];
-    let args = [&["test", "tiny"][..], &json].concat();
-    assert_eq!(world.refused_in_json(&args, 2), "usage");
-    let args = ["test", "--message-format", "json", "./tiny", "./tiny"];
-    assert_eq!(world.refused_in_json(&args, 2), "usage");
-    // What is no command line has no format yet: it ends with a code and a text for people.
-    world.refused(&["test", "--message-format", "json", "*"], 2);
-    world.refused(&["teardown", "--json", "*"], 2);
+fn programs_get_one_whole_message() {
+    let mut world = World::new();
+    for args in [
+        &[
+            "test",
+            "tiny",
+            "--src",
+            "http://example.org/a",
+            "--message-format",
+            "json",
+        ][..],
+        &["test", "--message-format", "json", "./tiny", "./tiny"],
+        // What is no command line has not been read to its end, and says so to programs all the same.
+        &["test", "--message-format", "json", "*"],
+        &["test", "*", "--message-format=json"],
+        &["test", "--keeep", "--message-format", "json"],
+        &["tset", "--json"],
+        &["teardown", "--json", "*"],
+        &["config", "--json", "limits.josb"],
+    ] {
+        assert_eq!(world.refused_in_json(args, 2).0, "usage", "{args:?}");
+    }
+    let (_, message) = world.refused_in_json(&["test", "--json", "--keeep"], 2);
+    assert!(
+        message.contains("unexpected argument '--json'"),
+        "{message}"
+    );
+    world.refused(&["exec", "", "--", "ls", "--json"], 2);
     world.configure("[limits]\njosb = 2\n", 0o644);
     for args in [
         &["test", "tiny", "--message-format", "json"][..],
         &["teardown", "a.example.org", "--json"],
         &["janitor", "--json"],
+        &["config", "--json"],
     ] {
-        assert_eq!(world.refused_in_json(args, 102), "configuration");
+        assert_eq!(world.refused_in_json(args, 102).0, "configuration");
     }
+    world.set("CCCI_MESSAGE_FORMAT", "json");
+    assert_eq!(world.refused_in_json(&["test", "*"], 2).0, "usage");
+    world.set("CCCI_JOBS", "0");
+    let (_, message) = world.refused_in_json(&["test", "tiny"], 2);
+    assert!(message.contains("from 1 to 64"), "{message}");
+    world.set("CCCI_JOBS", "");
+    let (_, message) = world.refused_in_json(&["test", "tiny"], 2);
+    assert!(message.contains("`CCCI_JOBS`"), "{message}");
 }

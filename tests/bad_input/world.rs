@@ -167,16 +167,17 @@ impl World {
         self.check(&self.call(args), code, Allowed::Reading)
     }
 
-    /// Asserts that a call is refused before any effect with one message for programs too, and returns its code.
+    /// Asserts that a call is refused before any effect with one message for programs too, and returns its code and text.
     #[track_caller]
-    pub(crate) fn refused_in_json(&self, args: &[&str], code: i32) -> String {
+    pub(crate) fn refused_in_json(&self, args: &[&str], code: i32) -> (String, String) {
         let mut output = self.call(args);
         let printed = String::from_utf8(std::mem::take(&mut output.stdout)).unwrap();
         self.check(&output, code, Allowed::Nothing);
         let message: serde_json::Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(printed.lines().count(), 1, "{printed}");
         assert_eq!(message["reason"], "diagnostic", "{printed}");
-        message["trouble"]["code"].as_str().unwrap().to_owned()
+        let part = |name: &str| message["trouble"][name].as_str().unwrap().to_owned();
+        (part("code"), part("message"))
     }
 
     /// Judges a refusal.
