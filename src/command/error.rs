@@ -192,7 +192,8 @@ impl From<deployer::Error> for Error {
 
 impl From<runner::Error> for Error {
     fn from(error: runner::Error) -> Self {
-        match &error {
+        match error {
+            runner::Error::Refused(trouble) => Self::from(*trouble),
             runner::Error::Busy { .. } => Self::new(Kind::Busy, error)
                 .hint("wait for it with `--wait 10m`, or test another ref"),
             runner::Error::State { .. } => Self::new(Kind::Broken, error),

@@ -90,9 +90,11 @@ impl Call {
                 anyhow::Error::new(error).context("failed to take over signals"),
             )
         })?;
+        // Commands that fetch nothing have no use for it, and must not show it.
         let token = self.env().text(GIT_TOKEN)?;
+        token.map(|token| redactor.register(token));
         Ok(Context {
-            git_token: token.map(|token| redactor.register(token)),
+            git_token: None,
             settings,
             host: Host {
                 redactor,

@@ -3,19 +3,29 @@
 use std::{
     fs,
     io::{self, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
+use super::{error::Error, host::Call};
 use crate::{
-    config::{layer::Origin, settings::Settings},
-    sys::redact::Redactor,
+    config::{environment::GIT_TOKEN, layer::Origin, settings::Settings},
+    model::outcome::{Fault, Trouble},
+    sys::redact::{Redactor, Secret},
 };
 
 /// The largest file that is read as a secret, in bytes.
 const SIZE_LIMIT: u64 = 1 << 20;
+/// The permission bits that let others than the owner and the group do anything.
+const FOR_OTHERS: u32 = 0o007;
+/// The permission bits that let anybody but the owner do anything.
+const FOR_GROUP_AND_OTHERS: u32 = 0o077;
 
 /// Makes the configured secrets known to the redactor; returns what a person should hear of it.
-pub(crate) fn register(settings: &Settings, redactor: &Redactor) -> Vec<String> {
+///
+/// In a directory that a setting names, what others can use is refused.
+/// The built-in one belongs to engines, which let everybody in a container read.
+pub(crate) fn register(settings: &Settings, redactor: &Redactor) -> Result<Vec<String>, Error> {
     let is_default = settings
         .shown
         .iter()
@@ -29,23 +39,97 @@ pub(crate) fn register(settings: &Settings, redactor: &Redactor) -> Vec<String> 
             Err(error) => warnings.push(unreadable(dir, &error)),
         }
     }
-    // The run itself refuses a token that cannot be used, with the reason.
-    let token = settings.secrets.git_token_file.iter().cloned();
     for path in files {
+        if !is_default {
+            check_private(&path)?;
+        }
         match read(&path) {
             Ok(text) => drop(redactor.register(text.trim())),
             Err(error) => warnings.push(unreadable(&path, &error)),
         }
-    }
-    for text in token.filter_map(|path| read(&path).ok()) {
-        redactor.register(text.trim());
     }
     match redactor.unmaskable() {
         0 => {}
         1 => warnings.push("1 secret is too short to be masked".to_owned()),
         count => warnings.push(format!("{count} secrets are too short to be masked")),
     }
-    warnings
+    Ok(warnings)
+}
+
+/// Refuses a file of secrets that others than its owner and group can use.
+fn check_private(path: &Path) -> Result<(), Error> {
+    // What cannot be looked at cannot be read either, which is said where it is read.
+    match mode(path) {
+        Ok(mode) if mode & FOR_OTHERS != 0 => {
+            let message = format!("`{}` holds secrets and cannot be used", path.display());
+            let trouble = Trouble::new(Fault::Config, "secret-readable", message)
+                .because(format!("others can use it, its mode is {mode:o}"))
+                .hint(format!("run `chmod o= {}`", path.display()));
+            Err(trouble.into())
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Finds the token for private repositories, in the environment or else in its file, and makes sure that it is masked.
+///
+/// One that cannot be used is an error where a recipe has to be fetched; masked it is in any case.
+pub(crate) fn git_token(
+    call: &Call,
+    settings: &Settings,
+    redactor: &Redactor,
+    is_needed: bool,
+) -> Result<Option<Secret>, Error> {
+    let found = match (
+        call.env().text(GIT_TOKEN)?,
+        &settings.secrets.git_token_file,
+    ) {
+        (Some(token), _) => {
+            let secret = redactor.register(token);
+            usable(token, "the token in `CCCI_GIT_TOKEN`").map(|()| secret)
+        }
+        (None, Some(path)) => token_of(path, redactor),
+        (None, None) => return Ok(None),
+    };
+    match found {
+        Ok(token) => Ok(Some(token)),
+        Err(_) if !is_needed => Ok(None),
+        Err(trouble) => Err(trouble.into()),
+    }
+}
+
+/// Reads the token from its file, which nobody but its owner may use.
+fn token_of(path: &Path, redactor: &Redactor) -> Result<Secret, Trouble> {
+    let what = format!("token file `{}`", path.display());
+    let text = read(path).map_err(|error| unusable(&what, error.to_string()))?;
+    let secret = redactor.register(text.trim_end_matches('\n'));
+    let mode = mode(path).map_err(|error| unusable(&what, error.to_string()))?;
+    if mode & FOR_GROUP_AND_OTHERS != 0 {
+        let said = format!("others can use it, its mode is {mode:o}");
+        return Err(unusable(&what, said).hint(format!("run `chmod 600 {}`", path.display())));
+    }
+    usable(secret.expose(), &what).map(|()| secret)
+}
+
+/// Checks that a token is one word; its length is shown, never its value.
+fn usable(token: &str, what: &str) -> Result<(), Trouble> {
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        let count = token.chars().count();
+        let said = format!("it holds {count} characters, some of them blanks, or none");
+        return Err(unusable(what, said));
+    }
+    Ok(())
+}
+
+/// Returns the trouble of a token that cannot be used.
+fn unusable(what: &str, said: String) -> Trouble {
+    let message = format!("{what} cannot be used");
+    Trouble::new(Fault::Config, "token-unusable", message).because(said)
+}
+
+/// Returns who may do what with a file.
+fn mode(path: &Path) -> io::Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }
 
 /// Lists the files of a directory, those behind links too.
@@ -116,9 +200,12 @@ mod tests {
         fs::write(dir.path().join("b"), "abc").unwrap();
         fs::write(dir.path().join("c"), [0xff, 0xfe]).unwrap();
         std::os::unix::fs::symlink("/no/such/file", dir.path().join("d")).unwrap();
+        for name in ["a", "b", "c"] {
+            fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(0o640)).unwrap();
+        }
         let redactor = Redactor::default();
         let dirs = format!("{}:/no/such/dir", dir.path().display());
-        let warnings = register(&settings(&dirs), &redactor);
+        let warnings = register(&settings(&dirs), &redactor).unwrap();
         assert_eq!(
             redactor.text("x t0ps3cret-value x").matches("t0ps").count(),
             0
@@ -132,6 +219,23 @@ mod tests {
         assert_eq!(warnings.len(), parts.len(), "{warnings:?}");
         for (warning, part) in warnings.iter().zip(parts) {
             assert!(warning.contains(part), "{warning}");
+        }
+    }
+
+    #[test]
+    fn what_others_can_use_is_refused_with_the_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        fs::write(&path, "t0ps3cret-value").unwrap();
+        let dirs = settings(&dir.path().display().to_string());
+        for (mode, accepted) in [(0o600, true), (0o640, true), (0o644, false), (0o602, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let registered = register(&dirs, &Redactor::default());
+            assert_eq!(registered.is_ok(), accepted, "{mode:o}");
+            let Err(error) = registered else { continue };
+            assert_eq!(error.code(), 102);
+            let hint = format!("run `chmod o= {}`", path.display());
+            assert_eq!(error.hint, Some(hint));
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::{
         input::DeployerChoice,
         outcome::Fault,
         plan::Plan,
+        run::Source,
         stage::Stage,
     },
     render::{self, terminal::Terminal},
@@ -107,15 +108,19 @@ struct Testing<'a> {
 impl Testing<'_> {
     /// Makes all runs and reports them.
     fn execute(&self, settings: Settings, selected: Vec<Selected>) -> Result<u8, Error> {
+        let redactor = Redactor::default();
+        let is_fetched = |one: &Selected| matches!(one.request.source, Source::Remote { .. });
+        let fetches = selected.iter().any(is_fetched);
+        let token = secrets::git_token(self.call, &settings, &redactor, fetches)?;
+        warn(&self.terminal, &secrets::register(&settings, &redactor)?)?;
         preflight::prepare_state(&settings.state)?;
         let find = |word, program| preflight::find_program(&settings, word, program);
         let programs = Programs {
             docker: find("docker", &settings.programs.docker)?,
             git: find("git", &settings.programs.git)?,
         };
-        let redactor = Redactor::default();
-        warn(&self.terminal, &secrets::register(&settings, &redactor))?;
-        let ctx = self.call.context(settings, programs, redactor)?;
+        let mut ctx = self.call.context(settings, programs, redactor)?;
+        ctx.git_token = token;
         let internal = |error: std::io::Error| Error::new(Kind::Internal, error);
         view::answer_status(&self.terminal).map_err(internal)?;
         let place = place(&ctx);

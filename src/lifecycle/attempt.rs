@@ -8,7 +8,9 @@ use std::{
 
 use super::{
     announce::Announcer,
-    classify, evidence, images,
+    classify, evidence,
+    fetch::{self, Fetched},
+    images,
     prepare::{self, Prepared, Preparing},
     record::Record,
     runner::{DryRun, FlakyCounts, Job, LintCounts},
@@ -20,7 +22,7 @@ use crate::{
     model::{
         event::{DiagnosticLevel, Fact, RunStarted},
         journal::Entry,
-        outcome::{Outcome, SkipReason, StageResult, Trouble},
+        outcome::{Fault, Outcome, SkipReason, StageResult, Trouble},
         plan::{Plan, PlannedStage},
         resource::Resource,
         run::{Source, Wanted},
@@ -30,7 +32,7 @@ use crate::{
     tool::{
         app::App,
         docker::{client::Docker, inventory::Object},
-        runner::{Runners, missing_runners},
+        git::Git,
     },
 };
 
@@ -56,14 +58,25 @@ pub(crate) struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Makes the run to its end; returns the plan when that was all that was asked for.
-    pub(crate) fn make(&self) -> Option<Plan> {
+    ///
+    /// A request that names nothing is an error: nothing was begun then, and nothing has to be ended.
+    pub(crate) fn make(&self) -> Result<Option<Plan>, Trouble> {
         let app = self.app();
+        let fetched = match self.fetched(&app) {
+            Err(trouble) if trouble.fault == Fault::Config => return Err(trouble),
+            fetched => fetched,
+        };
+        let mut latest = Ok(());
         if self.job.dry_run == DryRun::No {
             self.announce_start(&app);
+            latest = self.dir.make_latest();
         }
-        let known = self.clear_leftovers(&app);
-        let outcome = known
-            .and_then(|()| self.prepared(&app))
+        let outcome = fetched
+            .and_then(|fetched| {
+                latest.map_err(|error| state_trouble(&error.to_string()))?;
+                self.clear_leftovers(&app)?;
+                self.prepared(&app, &fetched)
+            })
             .and_then(|prepared| {
                 if self.job.dry_run == DryRun::No {
                     // Whatever goes wrong, ccci itself included, the app is removed.
@@ -84,9 +97,9 @@ impl Attempt<'_> {
         if planned.is_none() {
             self.end(&app);
         } else {
-            self.forget();
+            self.dir.discard();
         }
-        planned
+        Ok(planned)
     }
 
     /// Names the app and its places.
@@ -126,9 +139,10 @@ impl Attempt<'_> {
         }));
     }
 
-    /// Prepares the run, and checks that everything is there that its tests need.
-    fn prepared(&self, app: &App) -> Result<Prepared, Trouble> {
-        let what = match (&self.job.request.source, &self.job.request.wanted) {
+    /// Fetches the recipe, which tells whether there is what the request names.
+    fn fetched(&self, app: &App) -> Result<Fetched, Trouble> {
+        let request = &self.job.request;
+        let what = match (&request.source, &request.wanted) {
             (Source::Path(path), _) => format!("recipe in {}", path.display()),
             (Source::Remote { url, .. }, Wanted::Default) => format!("recipe from {url}"),
             (Source::Remote { url, .. }, Wanted::Ref(name) | Wanted::Version(name)) => {
@@ -139,48 +153,28 @@ impl Attempt<'_> {
         let folder = app.folder.display().to_string();
         let noted = self.journal.write(&Entry::MakingFolder { path: folder });
         noted.map_err(|error| state_trouble(&error.to_string()))?;
+        let git = Git::new(app.docker.host(), &app.git, self.ctx.settings.limits.pull);
+        let token = self.ctx.git_token.as_ref();
+        fetch::fetch(&git, request, token, &app.checkout())
+    }
+
+    /// Prepares the run, and checks that everything is there that its tests need.
+    fn prepared(&self, app: &App, fetched: &Fetched) -> Result<Prepared, Trouble> {
         let work = app.folder.parent().unwrap_or(&app.folder).join("work");
         let prepared = prepare::prepare(
             self.ctx,
             &Preparing {
                 job: self.job,
                 app,
+                fetched,
                 work: &work,
             },
         )?;
-        self.check_runners(&prepared.plan)?;
         self.record.report().plan = Some(prepared.plan.clone());
         self.announcer.say(Fact::Plan {
             recipes: vec![prepared.plan.clone()],
         });
         Ok(prepared)
-    }
-
-    /// Checks that the programs are there that the tests are run by.
-    fn check_runners(&self, plan: &Plan) -> Result<(), Trouble> {
-        let programs = &self.ctx.settings.programs;
-        let runners = Runners {
-            pytest: programs.pytest.clone(),
-            hurl: programs.hurl.clone(),
-        };
-        let needed = plan
-            .overlays
-            .iter()
-            .filter(|overlay| overlay.refused.is_none())
-            .map(|overlay| overlay.runner);
-        let missing = missing_runners(&self.ctx.host, &runners, &needed.collect::<Vec<_>>());
-        let Some((_, program)) = missing.into_iter().next() else {
-            return Ok(());
-        };
-        let message = format!(
-            "`{}` is needed by a test and was not found",
-            program.display()
-        );
-        let hint = format!(
-            "install `{}`, or set its path under `[programs]`",
-            program.display()
-        );
-        Err(Trouble::broken("runner-missing", message).hint(hint))
     }
 
     /// Runs every stage of the plan over one deployed app.
@@ -369,13 +363,6 @@ impl Attempt<'_> {
             };
             SkipReason::Earlier(format!("{earlier} {what}"))
         })
-    }
-
-    /// Removes the directory of a run of which only the plan was asked for.
-    fn forget(&self) {
-        for folder in [self.dir.path(), self.dir.registry()] {
-            drop(std::fs::remove_dir_all(folder));
-        }
     }
 }
 

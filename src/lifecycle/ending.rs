@@ -100,11 +100,6 @@ impl Attempt<'_> {
             }
             Err(error) => finished.errors.push(error.to_string()),
         }
-        let noted = tombstones::add(&self.ctx.settings.state.dir, &app.domain);
-        let failed = noted.err();
-        finished
-            .errors
-            .extend(failed.map(|error| format!("could not note the removal: {error}")));
         finished
     }
 
@@ -128,12 +123,21 @@ impl Attempt<'_> {
             });
         };
         let limit = self.ctx.settings.run.teardown_timeout;
-        teardown::remove_app(&Removal {
+        let mut finished = teardown::remove_app(&Removal {
             belongings,
             docker: &docker,
             limit,
             on_removed: &announce,
-        })
+        });
+        // An app of which nothing was ever made leaves nothing that could turn up late.
+        if !belongings.known.is_empty() || !finished.removed.is_empty() {
+            let noted = tombstones::add(&self.ctx.settings.state.dir, &app.domain);
+            let failed = noted.err();
+            finished
+                .errors
+                .extend(failed.map(|error| format!("could not note the removal: {error}")));
+        }
+        finished
     }
 
     /// Returns docker, called so that only a second signal interrupts it.

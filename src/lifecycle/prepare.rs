@@ -3,12 +3,11 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use super::{
-    fetch::{self, Fetched},
+    fetch::Fetched,
     overlay::TestRoots,
     session::state_trouble,
     side::{Guard, Renderer, Side, check_out},
@@ -23,11 +22,12 @@ use crate::{
         run::{Source, Trust},
         stage::Stage,
     },
-    sys::{context::Context, redact::Secret},
+    sys::context::Context,
     tool::{
         app::App,
         git::{self, Git},
         overlay_files,
+        runner::{Runners, missing_runners},
     },
 };
 
@@ -62,16 +62,21 @@ pub(crate) struct Preparing<'a> {
     pub(crate) job: &'a super::runner::Job,
     /// The app.
     pub(crate) app: &'a App,
+    /// The recipe as it was fetched.
+    pub(crate) fetched: &'a Fetched,
     /// A directory of the run for copies of tests.
     pub(crate) work: &'a Path,
 }
 
-/// Fetches and renders the recipe and decides the plan; touches nothing on the swarm.
+/// Renders the recipe and decides the plan; touches nothing on the swarm.
 pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepared, Trouble> {
-    let Preparing { job, app, work } = preparing;
+    let Preparing {
+        job,
+        app,
+        fetched,
+        work,
+    } = preparing;
     let git = Git::new(app.docker.host(), &app.git, ctx.settings.limits.pull);
-    let token = read_token(ctx, &job.request.source)?;
-    let fetched = fetch::fetch(&git, &job.request, token.as_ref(), &app.checkout())?;
     let trust = trust(&job.request.source);
     check_out(&git, app, &fetched.head_commit)?;
     let roots = test_roots(ctx, app, work)?;
@@ -94,7 +99,6 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
     let overlays = list_overlays(&roots, approved, &config)?;
     let plan = decide(
         preparing,
-        &fetched,
         &Decision {
             trust,
             guard: &guard,
@@ -103,6 +107,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
         },
         overlays,
     )?;
+    check_runners(ctx, &plan)?;
     let base = plan.base.clone().map(|revision| {
         let commit = revision.commit.clone().expect("a release has a commit");
         renderer
@@ -113,11 +118,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
         head.check_out(&git, app)?;
     }
     let known = base.as_ref().and_then(|side| side.as_ref().ok());
-    let lint = lint::lint(known.map(|side| &side.snapshot), &head.snapshot);
-    let lint = lint
-        .into_iter()
-        .map(|finding| Trouble::recipe(finding.code, finding.message))
-        .collect();
+    let lint = findings(known, &head);
     Ok(Prepared {
         plan,
         config,
@@ -128,6 +129,13 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
         declared,
         guard,
     })
+}
+
+/// Compares the head with the base for what its author should know.
+fn findings(base: Option<&Side>, head: &Side) -> Vec<Trouble> {
+    let found = lint::lint(base.map(|side| &side.snapshot), &head.snapshot);
+    let trouble = |finding: lint::Finding| Trouble::recipe(finding.code, finding.message);
+    found.into_iter().map(trouble).collect()
 }
 
 /// Explains that the base, not the head, is what does not work.
@@ -154,54 +162,6 @@ fn trust(source: &Source) -> Trust {
         Source::Path(_) => Trust::Trusted,
         Source::Remote { trust, .. } => *trust,
     }
-}
-
-/// Finds the token for private repositories, in the environment or else in its file, and makes sure that it is masked.
-fn read_token(ctx: &Context, source: &Source) -> Result<Option<Secret>, Trouble> {
-    if matches!(source, Source::Path(_)) {
-        return Ok(None);
-    }
-    if let Some(token) = &ctx.git_token {
-        check_token(token.expose(), "the token in `CCCI_GIT_TOKEN`")?;
-        return Ok(Some(token.clone()));
-    }
-    let Some(path) = &ctx.settings.secrets.git_token_file else {
-        return Ok(None);
-    };
-    let what = format!("token file `{}`", path.display());
-    let unreadable = |error: std::io::Error| unusable_token(&what, error.to_string());
-    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        let trouble = unusable_token(
-            &what,
-            format!("others can use it, its mode is {:o}", mode & 0o777),
-        );
-        return Err(trouble.hint(format!("run `chmod 600 {}`", path.display())));
-    }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
-    let token = text.trim_end_matches('\n');
-    check_token(token, &what)?;
-    Ok(Some(ctx.host.redactor.register(token)))
-}
-
-/// Checks that a token is one word; its length is shown, never its value.
-fn check_token(token: &str, what: &str) -> Result<(), Trouble> {
-    if token.is_empty() || token.contains(char::is_whitespace) {
-        let count = token.chars().count();
-        let said = format!("it holds {count} characters, some of them blanks, or none");
-        return Err(unusable_token(what, said));
-    }
-    Ok(())
-}
-
-/// Returns the trouble of a token that cannot be used.
-fn unusable_token(what: &str, said: String) -> Trouble {
-    Trouble::new(
-        Fault::Config,
-        "token-unusable",
-        format!("{what} cannot be used"),
-    )
-    .because(said)
 }
 
 /// Copies the recipe's own tests aside, so that no checkout changes them, and finds those kept beside ccci.
@@ -308,6 +268,26 @@ fn list_overlays(
     Ok(own)
 }
 
+/// Checks that the programs are there that the tests are run by.
+fn check_runners(ctx: &Context, plan: &Plan) -> Result<(), Trouble> {
+    let programs = &ctx.settings.programs;
+    let runners = Runners {
+        pytest: programs.pytest.clone(),
+        hurl: programs.hurl.clone(),
+    };
+    let runs = |overlay: &&Overlay| overlay.refused.is_none();
+    let needed = plan.overlays.iter().filter(runs);
+    let needed: Vec<_> = needed.map(|overlay| overlay.runner).collect();
+    let missing = missing_runners(&ctx.host, &runners, &needed);
+    let Some((_, program)) = missing.into_iter().next() else {
+        return Ok(());
+    };
+    let program = program.display();
+    let message = format!("`{program}` is needed by a test and was not found");
+    let hint = format!("install `{program}`, or set its path under `[programs]`");
+    Err(Trouble::broken("runner-missing", message).hint(hint))
+}
+
 /// What the plan is decided from, beside the request.
 struct Decision<'a> {
     /// Whether the head is trusted.
@@ -323,11 +303,12 @@ struct Decision<'a> {
 /// Decides the plan.
 fn decide(
     preparing: &Preparing<'_>,
-    fetched: &Fetched,
     decision: &Decision<'_>,
     overlays: Vec<Overlay>,
 ) -> Result<Plan, Trouble> {
-    let Preparing { job, app, .. } = preparing;
+    let Preparing {
+        job, app, fetched, ..
+    } = preparing;
     let Decision {
         trust,
         guard,

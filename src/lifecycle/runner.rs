@@ -21,6 +21,7 @@ use crate::{
         app::AppDomain,
         event::{EventReader, Fact},
         journal::{Begun, Entry, JOURNAL_VERSION},
+        outcome::Trouble,
         report::RunReport,
         run::{IngressKind, Keep, RunId, RunRequest},
         stage::Stage,
@@ -127,6 +128,9 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The request names what is not there.
+    #[error("{}", .0.message)]
+    Refused(Box<Trouble>),
     /// A signal came before anything was begun.
     #[error("interrupted")]
     Interrupted,
@@ -169,9 +173,6 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
         }
     };
     let ctx = &with_marked_children(ctx, &dir, &lock);
-    if job.dry_run == DryRun::No {
-        dir.make_latest().map_err(unusable)?;
-    }
     let journal = Journal::open(dir.registry()).map_err(unusable)?;
     journal
         .write(&Entry::Begun(begun(ctx, job, &dir)))
@@ -188,14 +189,18 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
         record: &record,
         watchdog: &watchdog,
     };
-    let planned = std::thread::scope(|scope| {
+    let made = std::thread::scope(|scope| {
         scope.spawn(|| watchdog.watch(&announcer, &ctx.host.interrupt));
         // A panic must end the watch too, or the scope would wait for it for ever.
         let _stop = StopOnDrop(&watchdog);
         attempt.make()
     });
+    if made.is_err() {
+        dir.discard();
+    }
     drop(lock);
     leader.retire();
+    let planned = made.map_err(|trouble| Error::Refused(Box::new(trouble)))?;
     Ok(match planned {
         Some(plan) => Ended::Planned(Box::new(plan)),
         None => Ended::Run {

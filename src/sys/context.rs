@@ -12,7 +12,7 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     /// What children share: environment, redactor, interrupt.
     pub(crate) host: Host,
-    /// The token for private git repositories, when the environment holds it.
+    /// The token for private git repositories, where there is one that can be used.
     pub(crate) git_token: Option<Secret>,
     /// Where docker is.
     pub(crate) docker: PathBuf,

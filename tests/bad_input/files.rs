@@ -1,6 +1,9 @@
 //! Configuration files that cannot be used, or that nobody should trust.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
 
 use crate::world::World;
 
@@ -124,4 +127,21 @@ fn a_state_directory_that_cannot_be_one_is_refused() {
         "{said}"
     );
     assert!(said.contains("set `state.dir`"), "{said}");
+}
+
+#[test]
+fn a_file_of_secrets_that_others_can_read_is_refused_with_the_remedy() {
+    let mut world = World::new();
+    world.set("CCCI_SECRETS_DIRS", world.path("home"));
+    let key = world.write("home/key", "t0ps3cret-t0ps3cret");
+    let mode = |mode: u32| fs::Permissions::from_mode(mode);
+    for bad in [0o604, 0o640 | 0o002] {
+        fs::set_permissions(&key, mode(bad)).expect("it is ours");
+        let said = world.refused(&["test", "tiny"], 102);
+        assert!(said.contains("home/key` holds secrets"), "{said}");
+        assert!(said.contains("run `chmod o= "), "{said}");
+        assert!(!said.contains("t0ps3cret"), "{said}");
+    }
+    fs::set_permissions(&key, mode(0o640)).expect("it is ours");
+    assert_eq!(world.call(&["test", "tiny"]).status.code(), Some(103));
 }

@@ -200,6 +200,13 @@ impl World {
                 assert!(!self.path("state").exists(), "{said}");
             }
             Allowed::Reading => {
+                for word in ["FAIL", "BROKEN", "SKIP", "install"] {
+                    assert!(!said.contains(word), "a stage is blamed: {said}");
+                }
+                for folder in ["runs", "tombstones"] {
+                    let made = fs::read_dir(self.path("state").join(folder));
+                    assert_eq!(made.map_or(0, Iterator::count), 0, "in {folder}: {said}");
+                }
                 let asked = |line: &str| {
                     let mut begins = EMPTY_SWARM.lines().filter_map(|line| line.split_once('\t'));
                     let args = line.strip_prefix("docker ").unwrap();
