@@ -170,7 +170,11 @@ fn trouble(error: &git::Error) -> Trouble {
             classify::interrupted()
         }
         git::Error::Failed { .. } => {
-            Trouble::broken("fetch-failed", first).because(rest.lines().last().unwrap_or_default())
+            // The first line tells what went wrong, the last one what did not come of it.
+            let mut told = rest.lines();
+            let ends = [told.next(), told.next_back()];
+            let trouble = Trouble::broken("fetch-failed", first);
+            ends.into_iter().flatten().fold(trouble, Trouble::because)
         }
     }
 }

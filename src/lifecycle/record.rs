@@ -2,14 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
 
 use crate::{
     model::report::{REPORT_VERSION, RunReport},
-    sys::{context::Context, run_dir::RunDir},
+    sys::{
+        context::Context,
+        run_dir::{EventFile, RunDir},
+    },
 };
 
 /// Turns a report into the text of one file.
@@ -21,6 +24,8 @@ pub(crate) struct Record {
     report: Mutex<RunReport>,
     /// Files made from the report beside `report.json`, by name.
     renders: &'static [(&'static str, Render)],
+    /// The file of its events.
+    events: Arc<EventFile>,
 }
 
 impl Record {
@@ -29,6 +34,7 @@ impl Record {
         ctx: &Context,
         dir: &RunDir,
         renders: &'static [(&'static str, Render)],
+        events: Arc<EventFile>,
     ) -> Self {
         let report = RunReport {
             version: REPORT_VERSION,
@@ -54,6 +60,7 @@ impl Record {
         Self {
             report: Mutex::new(report),
             renders,
+            events,
         }
     }
 
@@ -62,7 +69,7 @@ impl Record {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes every file anew; returns what could not be written.
+    /// Writes every file anew; returns what could not be written, events included.
     pub(crate) fn write(&self, dir: &RunDir) -> Vec<String> {
         let report = {
             let mut report = self.report();
@@ -79,6 +86,6 @@ impl Record {
             let error = dir.write(name, &text).err()?;
             Some(format!("could not write `{name}`: {error}"))
         });
-        failed.collect()
+        failed.chain(self.events.lost()).collect()
     }
 }

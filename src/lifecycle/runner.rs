@@ -128,7 +128,7 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// The request names what is not there.
+    /// The request cannot be met: it names what is not there, or the app is a newer ccci's.
     #[error("{}", .0.message)]
     Refused(Box<Trouble>),
     /// A signal came before anything was begun.
@@ -151,38 +151,46 @@ pub(crate) enum Ended {
 
 /// Makes a run, to its end.
 pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
-    let state = ctx.settings.state.dir.clone();
-    let unusable = |source: io::Error| Error::State {
-        path: state.clone(),
-        source,
-    };
-    let dir =
-        RunDir::create(&state, job.log_dir.as_deref(), &ctx.host.redactor).map_err(unusable)?;
-    let events: Arc<dyn EventReader> = Arc::new(dir.events().map_err(unusable)?);
-    let readers = std::iter::once(events)
-        .chain(job.readers.iter().cloned())
-        .collect();
-    let announcer = Announcer::new(dir.id().clone(), job.request.recipe.clone(), readers);
-    let leader = take_lead(ctx, &dir)?;
-    let lock = match take_lock(ctx, job, &dir, &announcer) {
-        Ok(lock) => lock,
+    let unusable = |source| unusable(ctx, source);
+    let log_dir = job.log_dir.as_deref();
+    let dir = RunDir::create(&ctx.settings.state.dir, log_dir, &ctx.host.redactor);
+    let dir = dir.map_err(unusable)?;
+    let leader = match take_lead(ctx, &dir) {
+        Ok(leader) => leader,
         Err(error) => {
-            leader.retire();
             dir.discard();
             return Err(error);
         }
     };
-    let ctx = &with_marked_children(ctx, &dir, &lock);
+    let ended = lead(ctx, job, &dir);
+    if ended.is_err() {
+        // Nothing was begun, so there is nothing to look after.
+        dir.discard();
+    }
+    leader.retire();
+    ended
+}
+
+/// Makes a run that has its directory and its lead.
+fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
+    let unusable = |source| unusable(ctx, source);
+    let events = Arc::new(dir.events().map_err(unusable)?);
+    let readers = std::iter::once(Arc::clone(&events) as Arc<dyn EventReader>)
+        .chain(job.readers.iter().cloned())
+        .collect();
+    let announcer = Announcer::new(dir.id().clone(), job.request.recipe.clone(), readers);
+    let lock = take_lock(ctx, job, dir, &announcer)?;
+    let ctx = &with_marked_children(ctx, dir, &lock);
     let journal = Journal::open(dir.registry()).map_err(unusable)?;
     journal
-        .write(&Entry::Begun(begun(ctx, job, &dir)))
+        .write(&Entry::Begun(begun(ctx, job, dir)))
         .map_err(unusable)?;
-    let record = Record::begin(ctx, &dir, job.renders);
+    let record = Record::begin(ctx, dir, job.renders, events);
     let watchdog = Watchdog::new(job.slow);
     let attempt = Attempt {
         ctx,
         job,
-        dir: &dir,
+        dir,
         announcer: &announcer,
         begun: Instant::now(),
         journal: &journal,
@@ -196,10 +204,10 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
         attempt.make()
     });
     if made.is_err() {
+        // While the app is locked, or its next run would take this one for a dead one.
         dir.discard();
     }
     drop(lock);
-    leader.retire();
     let planned = made.map_err(|trouble| Error::Refused(Box::new(trouble)))?;
     Ok(match planned {
         Some(plan) => Ended::Planned(Box::new(plan)),
@@ -208,6 +216,14 @@ pub(crate) fn run(ctx: &Context, job: &Job) -> Result<Ended, Error> {
             output: announcer.output(),
         },
     })
+}
+
+/// Says that the state directory cannot be used.
+fn unusable(ctx: &Context, source: io::Error) -> Error {
+    Error::State {
+        path: ctx.settings.state.dir.clone(),
+        source,
+    }
 }
 
 /// Returns the context of a run, whose children carry its mark and hold its app's lock.

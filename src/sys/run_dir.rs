@@ -22,6 +22,8 @@ use crate::model::{
     run::RunId,
 };
 
+/// The name of the file of events.
+const EVENTS: &str = "events.jsonl";
 /// How many ids are tried before the registry counts as unusable.
 const ID_ATTEMPTS: usize = 64;
 
@@ -116,35 +118,66 @@ impl RunDir {
 
     /// Opens the file that the run's events are written to.
     pub(crate) fn events(&self) -> io::Result<EventFile> {
-        let path = self.records.join("events.jsonl");
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)?;
+        let path = self.records.join(EVENTS);
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).mode(0o600).open(path)?;
         Ok(EventFile {
-            file: Mutex::new(file),
+            sheet: Mutex::new(Sheet {
+                whole: file.metadata()?.len(),
+                file,
+                lost: None,
+            }),
             redactor: self.redactor.clone(),
         })
     }
 }
 
 /// The file of a run's events: one JSON object a line, on its way to the disk when the call returns.
+///
+/// An event that cannot be written is left out as a whole, and the run goes on.
 pub(crate) struct EventFile {
     /// The file.
-    file: Mutex<File>,
+    sheet: Mutex<Sheet>,
     /// Masks what is written.
     redactor: Redactor,
+}
+
+/// The file with what is known of it.
+struct Sheet {
+    /// Opened for appending.
+    file: File,
+    /// Where its whole lines end.
+    whole: u64,
+    /// How many lines could not be written, and why the last of them.
+    lost: Option<(usize, io::Error)>,
+}
+
+impl EventFile {
+    /// Says what is missing in the file, if anything is.
+    pub(crate) fn lost(&self) -> Option<String> {
+        let sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, error) = sheet.lost.as_ref()?;
+        Some(format!(
+            "could not write {count} lines of `{EVENTS}`: {error}"
+        ))
+    }
 }
 
 impl EventReader for EventFile {
     fn read(&self, event: &Event) -> io::Result<()> {
         let line = serde_json::to_string(event).map_err(io::Error::other)?;
         let line = format!("{}\n", self.redactor.text(&line));
-        self.file
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write_all(line.as_bytes())
+        let mut sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
+        match sheet.file.write_all(line.as_bytes()) {
+            Ok(()) => sheet.whole += line.len() as u64,
+            Err(error) => {
+                // Half a line would spoil the next one.
+                sheet.file.set_len(sheet.whole)?;
+                let before = sheet.lost.as_ref().map_or(0, |(count, _)| *count);
+                sheet.lost = Some((before + 1, error));
+            }
+        }
+        Ok(())
     }
 }
 
