@@ -59,9 +59,10 @@ pub(crate) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Makes the run to its end; returns the plan when that was all that was asked for.
     ///
-    /// A request that names nothing is an error: nothing was begun then, and nothing has to be ended.
+    /// A request that cannot be met is an error: nothing was begun then, and nothing has to be ended.
     pub(crate) fn make(&self) -> Result<Option<Plan>, Trouble> {
         let app = self.app();
+        let dead = self.dead_runs(&app)?;
         let fetched = match self.fetched(&app) {
             Err(trouble) if trouble.fault == Fault::Config => return Err(trouble),
             fetched => fetched,
@@ -74,7 +75,7 @@ impl Attempt<'_> {
         let outcome = fetched
             .and_then(|fetched| {
                 latest.map_err(|error| state_trouble(&error.to_string()))?;
-                self.clear_leftovers(&app)?;
+                self.clear_leftovers(&app, &dead)?;
                 self.prepared(&app, &fetched)
             })
             .and_then(|prepared| {

@@ -23,10 +23,12 @@ use crate::{
     tool::app::App,
 };
 
+/// The entry of a run that did not end well, with what its journal says.
+pub(super) type DeadRun = (PathBuf, History);
+
 impl Attempt<'_> {
     /// Takes the inventory, and removes what an earlier dead run of the same app left.
-    pub(super) fn clear_leftovers(&self, app: &App) -> Result<(), Trouble> {
-        let dead = self.dead_runs(app)?;
+    pub(super) fn clear_leftovers(&self, app: &App, dead: &[DeadRun]) -> Result<(), Trouble> {
         let names = dead.iter().flat_map(|(_, history)| history.open.clone());
         let belongings = Belongings {
             stack: app.stack.clone(),
@@ -51,7 +53,7 @@ impl Attempt<'_> {
                 .map_err(|error| docker_trouble(&error))?;
         }
         if self.job.dry_run == DryRun::No {
-            for (entry, _) in &dead {
+            for (entry, _) in dead {
                 self.close(entry);
             }
             if reap::reap_own(self, &objects) {
@@ -66,7 +68,9 @@ impl Attempt<'_> {
     }
 
     /// Finds the runs of this app that did not end well; the app's lock says that they are dead.
-    fn dead_runs(&self, app: &App) -> Result<Vec<(PathBuf, History)>, Trouble> {
+    ///
+    /// What a newer ccci may know to be kept is not to be removed for a run of this one.
+    pub(super) fn dead_runs(&self, app: &App) -> Result<Vec<DeadRun>, Trouble> {
         let runs = run_dir::list(&self.ctx.settings.state.dir).unwrap_or_default();
         let others = runs.into_iter().filter(|(id, _)| id != self.dir.id());
         let mut dead = Vec::new();
