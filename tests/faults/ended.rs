@@ -6,7 +6,7 @@
 
 use std::process::Output;
 
-use ccci::model::report::RunReport;
+use ccci::model::{plan::Plan, report::RunReport};
 
 /// How a call ended.
 pub(crate) struct Ended {
@@ -40,6 +40,13 @@ impl Ended {
         self
     }
 
+    /// Asserts that the call passed or had no verdict, and that nothing panicked.
+    #[track_caller]
+    pub(crate) fn passes_or_is_broken(self) -> Self {
+        let code = if self.code == Some(103) { 103 } else { 0 };
+        self.exits(code)
+    }
+
     /// Asserts a part of what people read, or how a stage ended, as `install pass`.
     #[track_caller]
     pub(crate) fn said(self, text: &str) -> Self {
@@ -65,6 +72,12 @@ impl Ended {
         let left = report.teardown.iter().flat_map(|teardown| &teardown.left);
         left.map(|object| format!("{} {}", object.kind.word(), object.name))
             .collect()
+    }
+
+    /// Returns the plan of the run.
+    pub(crate) fn plan(&self) -> Plan {
+        let report = self.report.as_ref().expect("the run has a report");
+        report.plan.clone().expect("the run had a plan")
     }
 
     /// Returns standard error.

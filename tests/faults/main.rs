@@ -1,13 +1,17 @@
 //! Breaks what the real `ccci` stands on while it works on a real swarm: docker, signals, outputs, files, locks.
 
 mod ended;
+mod machine;
 mod world;
 
+mod clock;
 mod delays;
+mod full_disk;
 mod locks;
 mod lying_docker;
 mod missing_docker;
 mod outputs;
+mod recipes;
 mod signals;
 mod state;
 mod unreadable_docker;

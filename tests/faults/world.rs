@@ -77,6 +77,11 @@ impl World {
         }
     }
 
+    /// Returns the word in all names that the world has on the swarm.
+    pub(crate) fn marker(&self) -> &str {
+        &self.marker
+    }
+
     /// Returns a path of this world.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.path().join(path)

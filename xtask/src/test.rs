@@ -6,8 +6,14 @@ use crate::inventory::{self, Object};
 use crate::run::cmd;
 use crate::{engine, examples, images, lint, packages, say};
 
-/// What the tests need beyond what the lab is built with: it kills a program in a chosen system call.
-const PROGRAMS: &[(&str, &str)] = &[("strace", "strace")];
+/// What the tests need beyond what the lab is built with: to kill a program in a chosen system call, to give it a disk of
+/// its own, few descriptors or a wrong clock.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("strace", "strace"),
+    ("unshare", "util-linux"),
+    ("prlimit", "util-linux"),
+    ("faketime", "faketime"),
+];
 
 /// Lints, prepares the lab, tests, and compares what the swarm holds with what it held before.
 pub(crate) fn run(args: &[String]) -> Result<()> {
