@@ -24,7 +24,6 @@ use crate::{
         journal::Entry,
         outcome::{Fault, Outcome, SkipReason, StageResult, Trouble},
         plan::{Plan, PlannedStage},
-        resource::Resource,
         run::{Source, Wanted},
         stage::Stage,
     },
@@ -380,9 +379,4 @@ fn limited(docker: &Docker) -> Docker {
         interrupt: host.interrupt.limited(),
         ..host.clone()
     })
-}
-
-/// Returns the resources of an inventory.
-pub(super) fn resources(objects: Vec<Object>) -> Vec<Resource> {
-    objects.into_iter().map(|object| object.resource).collect()
 }

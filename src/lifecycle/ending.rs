@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use jiff::Timestamp;
 
 use super::{
-    attempt::{Attempt, resources},
+    attempt::Attempt,
     runner::DryRun,
     session::state_trouble,
     teardown::{self, Belongings, Removal},
@@ -15,12 +15,18 @@ use crate::{
         app::StackName,
         event::{DiagnosticLevel, Fact, Kept, RunFinished, TeardownFinished},
         journal::Entry,
-        outcome::{Trouble, Verdict, millis},
+        outcome::{Verdict, millis},
         resource::{Resource, ResourceKind},
         run::Keep,
     },
     sys::{interrupt::Interrupt, journal, process::Host, run_dir, tombstones},
-    tool::{app::App, docker::client::Docker},
+    tool::{
+        app::App,
+        docker::{
+            client::{self, Docker},
+            inventory::Object,
+        },
+    },
 };
 
 /// What a run keeps in its entry of the registry while it goes on.
@@ -69,14 +75,7 @@ impl Attempt<'_> {
         }
         finished.errors.extend(failed);
         self.record.report().teardown = Some(finished.clone());
-        let is_clean = finished.left.is_empty();
         self.announcer.say(Fact::TeardownFinished(finished));
-        if !is_clean {
-            let hint = format!("run `ccci teardown {}`", self.dir.id());
-            let trouble = Trouble::broken("leftovers", "something of the app is left").hint(hint);
-            let level = DiagnosticLevel::Warning;
-            self.announcer.say(Fact::Diagnostic { level, trouble });
-        }
     }
 
     /// Removes every object of the app, and takes the last inventory.
@@ -98,6 +97,8 @@ impl Attempt<'_> {
                 finished.vanished = vanished(&before, &after, &belongings, &stacks);
                 self.record.report().after = after;
             }
+            // Who gives teardown up gets no last look either.
+            Err(client::Error::Interrupted) => {}
             Err(error) => finished.errors.push(error.to_string()),
         }
         finished
@@ -217,6 +218,11 @@ impl Attempt<'_> {
         }
         self.announcer.say(Fact::RunFinished(finished));
     }
+}
+
+/// Returns the resources of an inventory.
+pub(super) fn resources(objects: Vec<Object>) -> Vec<Resource> {
+    objects.into_iter().map(|object| object.resource).collect()
 }
 
 /// Removes the working folders of a run, which may hold data of its app; returns what went wrong.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    attempt::{Attempt, resources},
-    ending, reap,
+    attempt::Attempt,
+    ending::{self, resources},
+    reap,
     runner::DryRun,
     session::{docker_trouble, state_trouble},
     teardown::Belongings,

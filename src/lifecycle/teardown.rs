@@ -214,6 +214,11 @@ fn finish(
     begun: Instant,
 ) -> TeardownFinished {
     let Progress { seen, errors, .. } = progress;
+    let (errors, overcome) = if left.is_empty() {
+        (Vec::new(), errors)
+    } else {
+        (errors, Vec::new())
+    };
     let mut removed = BTreeMap::new();
     for resource in seen.iter().filter(|resource| !left.contains(resource)) {
         *removed.entry(resource.kind.word().to_owned()).or_insert(0) += 1;
@@ -224,15 +229,17 @@ fn finish(
         left,
         vanished: Vec::new(),
         errors,
+        overcome,
         duration_ms: millis(begun.elapsed()),
     }
 }
 
 impl Progress {
-    /// Takes note of an error, and goes on.
+    /// Takes note of an error, and goes on; that the removal was abandoned is none.
     fn try_to(&mut self, result: Result<(), Error>) {
-        if let Err(error) = result {
-            self.note(error.to_string());
+        match result {
+            Ok(()) | Err(Error::Interrupted) => {}
+            Err(error) => self.note(error.to_string()),
         }
     }
 

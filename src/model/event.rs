@@ -210,8 +210,11 @@ pub struct TeardownFinished {
     pub left: Vec<Resource>,
     /// What was not ours, was there before and is gone now.
     pub vanished: Vec<Resource>,
-    /// Errors on the way, whether or not they left something.
+    /// What went wrong.
     pub errors: Vec<String>,
+    /// Errors on the way to an end at which nothing was left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overcome: Vec<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
 }

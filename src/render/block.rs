@@ -113,6 +113,10 @@ pub(crate) fn end(finished: &RunFinished, run: &Running, view: &View) -> Vec<Lin
     if let Some(text) = verdict(finished, run) {
         lines.push(Line::message(Weight::Vital, ERROR, text));
     }
+    if finished.leaked > 0 {
+        let hint = format!("run `ccci teardown {}`", run.id);
+        lines.push(Line::block(Weight::Vital, ("hint", Tone::Info), hint));
+    }
     lines
 }
 
@@ -240,6 +244,12 @@ fn verdict(finished: &RunFinished, run: &Running) -> Option<String> {
             let left = counted(finished.leaked, "object");
             Some(format!("recipe `{recipe}` passed, but left {left} behind"))
         }
+        Verdict::Cancelled if finished.leaked > 0 => {
+            let left = counted(finished.leaked, "object");
+            Some(format!(
+                "the run of recipe `{recipe}` was cancelled and left {left} behind"
+            ))
+        }
         Verdict::Cancelled => Some(format!("the run of recipe `{recipe}` was cancelled")),
     }
 }
@@ -253,10 +263,10 @@ pub(crate) fn teardown_lines(recipe: &str, teardown: &TeardownFinished) -> Vec<L
         .filter(|(_, count)| **count > 0)
         .map(|(kind, count)| counted(*count, kind))
         .collect();
-    let removed = if removed.is_empty() {
-        "nothing to remove".to_owned()
-    } else {
-        format!("removed {}", removed.join(", "))
+    let removed = match (removed.as_slice(), teardown.left.as_slice()) {
+        ([], []) => "nothing to remove".to_owned(),
+        ([], [..]) => "removed nothing".to_owned(),
+        (removed, _) => format!("removed {}", removed.join(", ")),
     };
     let mut lines = vec![Line::status(
         Weight::Info,

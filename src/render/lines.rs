@@ -421,6 +421,7 @@ mod tests {
              Summary [ 9m 58s] wordpress, 0 stages: 1 left behind; level 0 of 5
               Report /home/ada/.local/state/ccci/runs/92222/report.json
         error: recipe `wordpress` passed, but left 1 object behind
+            hint: run `ccci teardown 92222`
         ");
     }
 

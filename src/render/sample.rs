@@ -183,6 +183,7 @@ pub(super) fn teardown(left: &[&str]) -> TeardownFinished {
             .collect(),
         vanished: Vec::new(),
         errors: Vec::new(),
+        overcome: Vec::new(),
         duration_ms: 22_000,
     }
 }
