@@ -30,7 +30,7 @@ use crate::{
     sys::{context::Context, journal::Journal, process::Host, run_dir::RunDir, wait::Deadline},
     tool::{
         app::App,
-        docker::{client::Docker, inventory::Object},
+        docker::client::Docker,
         git::Git,
     },
 };
@@ -47,6 +47,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) announcer: &'a Announcer,
     /// When it got its app's lock, from which on its time is counted.
     pub(crate) begun: Instant,
+    /// When it has to be over.
+    pub(crate) deadline: Deadline,
     /// The journal.
     pub(crate) journal: &'a Journal,
     /// The report.
@@ -236,7 +238,6 @@ impl Attempt<'_> {
 
     /// Makes what the stages share.
     fn session<'b>(&'b self, app: &App, prepared: &Prepared) -> Session<'b> {
-        let deadline = Deadline::after(self.job.timeout.saturating_sub(self.begun.elapsed()));
         Session {
             ctx: self.ctx,
             dir: self.dir,
@@ -254,8 +255,8 @@ impl Attempt<'_> {
             config: prepared.config.clone(),
             retries: self.job.retries,
             flaky_fails: self.job.flaky == FlakyCounts::Failed,
-            deadline,
-            stage_deadline: Mutex::new(deadline),
+            deadline: self.deadline,
+            stage_deadline: Mutex::new(self.deadline),
             progress: Mutex::new(None),
             announced: Mutex::default(),
         }

@@ -193,6 +193,7 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
         dir,
         announcer: &announcer,
         begun: Instant::now(),
+        deadline: Deadline::after(job.timeout),
         journal: &journal,
         record: &record,
         watchdog: &watchdog,

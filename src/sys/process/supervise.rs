@@ -114,11 +114,7 @@ impl Running {
                 self.catch_up(seen, on_line);
                 return seen.exited.is_none().then_some(Cause::Limit);
             }
-            let (begin, turn) = (Instant::now(), TURN.min(self.deadline.left()));
-            let is_busy = self.receive(turn, seen, on_line);
-            if !is_busy {
-                self.deadline.forgive_stop(begin, turn);
-            }
+            self.receive(TURN.min(self.deadline.left()), seen, on_line);
         }
         None
     }
