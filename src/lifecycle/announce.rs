@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -11,11 +11,14 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::model::{
-    event::{EVENT_VERSION, Event, EventReader, Fact},
-    outcome::millis,
-    recipe::RecipeName,
-    run::RunId,
+use crate::{
+    model::{
+        event::{EVENT_VERSION, Event, EventReader, Fact},
+        outcome::millis,
+        recipe::RecipeName,
+        run::RunId,
+    },
+    sys::interrupt::{Interrupt, Signal},
 };
 
 /// Whether what a run announced reached all its readers.
@@ -35,19 +38,30 @@ pub(crate) struct Announcer {
     recipe: RecipeName,
     /// When the run began.
     begun: Instant,
-    /// The next event's number; its lock keeps the order.
-    next: Mutex<u64>,
+    /// How far the facts have come; its lock keeps their order.
+    place: Mutex<Place>,
+    /// Says when a signal asked the run to end.
+    interrupt: Interrupt,
     /// Who reads, in this order.
     readers: Vec<Arc<dyn EventReader>>,
     /// Whether a reader lost its sink.
     is_output_lost: AtomicBool,
 }
 
+/// How far the facts of a run have come.
+#[derive(Default)]
+struct Place {
+    /// The next event's number.
+    next: u64,
+    /// Whether the signal was answered.
+    is_signal_answered: bool,
+}
+
 impl Announcer {
     /// Makes an announcer for a run that begins now.
     pub(crate) fn new(
-        run_id: RunId,
-        recipe: RecipeName,
+        (run_id, recipe): (RunId, RecipeName),
+        interrupt: Interrupt,
         readers: Vec<Arc<dyn EventReader>>,
     ) -> Self {
         let is_output_lost = AtomicBool::new(false);
@@ -55,27 +69,50 @@ impl Announcer {
             run_id,
             recipe,
             begun: Instant::now(),
-            next: Mutex::new(0),
+            place: Mutex::default(),
+            interrupt,
             readers,
             is_output_lost,
         }
     }
 
-    /// Announces a fact.
+    /// Announces a fact, after the answer to a signal that came before it.
     ///
     /// A reader that cannot write does not end the run: an app without a teardown is worse than a lost line.
     pub(crate) fn say(&self, fact: Fact) {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.place();
+        self.answer(&mut place);
+        self.hand_out(&mut place, fact);
+    }
+
+    /// Answers a signal as soon as one came, once.
+    pub(crate) fn answer_signal(&self) {
+        self.answer(&mut self.place());
+    }
+
+    /// Announces that a signal ends the run, unless that was done or nobody knows yet which run it is.
+    fn answer(&self, place: &mut Place) {
+        let Some(signal) = self.interrupt.signal().filter(|_| place.next > 0) else {
+            return;
+        };
+        if !std::mem::replace(&mut place.is_signal_answered, true) {
+            let signal = signal_word(signal).to_owned();
+            self.hand_out(place, Fact::CancelBegun { signal });
+        }
+    }
+
+    /// Numbers a fact and hands it to all readers.
+    fn hand_out(&self, place: &mut Place, fact: Fact) {
         let event = Event {
             fact,
             v: EVENT_VERSION,
             run_id: self.run_id.clone(),
-            seq: *next,
+            seq: place.next,
             ts: Timestamp::now(),
             elapsed_ms: millis(self.begun.elapsed()),
             recipe: self.recipe.to_string(),
         };
-        *next += 1;
+        place.next += 1;
         let results: Vec<io::Result<()>> = self
             .readers
             .iter()
@@ -84,6 +121,11 @@ impl Announcer {
         if results.iter().any(Result::is_err) {
             self.is_output_lost.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Locks the place; a reader that panicked leaves nothing half done.
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells whether some output was lost.
@@ -96,19 +138,41 @@ impl Announcer {
     }
 }
 
+/// Returns what a person calls a signal.
+const fn signal_word(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Int => "interrupt",
+        Signal::Term => "termination",
+        Signal::Hup => "hangup",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Keeps what it reads, or fails.
+    /// Keeps the numbers and reasons that it reads, or fails.
     struct Sink {
-        seen: Mutex<Vec<u64>>,
+        seen: Mutex<Vec<String>>,
         broken: bool,
+    }
+
+    /// Makes an announcer of a run that nobody asked to end.
+    fn announcer(interrupt: &Interrupt, readers: Vec<Arc<dyn EventReader>>) -> Announcer {
+        let run = (RunId::from_number(1), "a".parse().unwrap());
+        Announcer::new(run, interrupt.clone(), readers)
+    }
+
+    fn waiting(what: &str) -> Fact {
+        Fact::Waiting { what: what.into() }
     }
 
     impl EventReader for Sink {
         fn read(&self, event: &Event) -> io::Result<()> {
-            self.seen.lock().unwrap().push(event.seq);
+            let word = serde_json::to_value(event)?["reason"].clone();
+            let word = word.as_str().unwrap_or_default();
+            let mut seen = self.seen.lock().unwrap();
+            seen.push(format!("{} {word}", event.seq));
             if self.broken {
                 Err(io::Error::other("closed"))
             } else {
@@ -127,10 +191,27 @@ mod tests {
         });
         let readers: Vec<Arc<dyn EventReader>> =
             sinks.iter().map(|sink| Arc::clone(sink) as _).collect();
-        let announcer = Announcer::new(RunId::from_number(1), "a".parse().unwrap(), readers);
-        announcer.say(Fact::Waiting { what: "x".into() });
-        announcer.say(Fact::Waiting { what: "y".into() });
+        let announcer = announcer(&Interrupt::never(), readers);
+        announcer.say(waiting("x"));
+        announcer.say(waiting("y"));
         assert_eq!(announcer.output(), Output::Lost);
-        assert_eq!(*sinks[1].seen.lock().unwrap(), [0, 1]);
+        let seen = sinks[1].seen.lock().unwrap();
+        assert_eq!(*seen, ["0 waiting", "1 waiting"]);
+    }
+
+    #[test]
+    fn a_signal_is_answered_once_before_whatever_follows_it() {
+        let sink = Arc::new(Sink {
+            seen: Mutex::default(),
+            broken: false,
+        });
+        let interrupt = Interrupt::never();
+        interrupt.raise(Signal::Int);
+        let announcer = announcer(&interrupt, vec![Arc::clone(&sink) as _]);
+        announcer.say(waiting("the first fact tells which run it is"));
+        announcer.say(waiting("y"));
+        announcer.answer_signal();
+        let seen = sink.seen.lock().unwrap();
+        assert_eq!(*seen, ["0 waiting", "1 cancel-begun", "2 waiting"]);
     }
 }

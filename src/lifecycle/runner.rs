@@ -178,7 +178,11 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
     let readers = std::iter::once(Arc::clone(&events) as Arc<dyn EventReader>)
         .chain(job.readers.iter().cloned())
         .collect();
-    let announcer = Announcer::new(dir.id().clone(), job.request.recipe.clone(), readers);
+    let announcer = Announcer::new(
+        (dir.id().clone(), job.request.recipe.clone()),
+        ctx.host.interrupt.clone(),
+        readers,
+    );
     let lock = take_lock(ctx, job, dir, &announcer)?;
     let ctx = &with_marked_children(ctx, dir, &lock);
     let journal = Journal::open(dir.registry()).map_err(unusable)?;
@@ -199,7 +203,7 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
         watchdog: &watchdog,
     };
     let made = std::thread::scope(|scope| {
-        scope.spawn(|| watchdog.watch(&announcer, &ctx.host.interrupt));
+        scope.spawn(|| watchdog.watch(&announcer));
         // A panic must end the watch too, or the scope would wait for it for ever.
         let _stop = StopOnDrop(&watchdog);
         attempt.make()

@@ -8,10 +8,7 @@ use std::{
 use super::announce::Announcer;
 use crate::{
     model::{event::Fact, outcome::millis, stage::Stage},
-    sys::{
-        interrupt::{Interrupt, Signal},
-        wait::pause,
-    },
+    sys::{interrupt::Interrupt, wait::pause},
 };
 
 /// How often it looks; a signal is announced within twice this.
@@ -24,8 +21,6 @@ struct Now {
     stage: Option<(Stage, Instant, u32)>,
     /// What goes on in it.
     doing: String,
-    /// Whether the signal was announced.
-    is_announced: bool,
     /// Whether the run is over.
     is_over: bool,
 }
@@ -70,27 +65,14 @@ impl Watchdog {
     }
 
     /// Watches until the run is over.
-    pub(crate) fn watch(&self, announcer: &Announcer, interrupt: &Interrupt) {
+    pub(crate) fn watch(&self, announcer: &Announcer) {
         while !self.lock().is_over {
-            if let Some(signal) = interrupt.signal() {
-                self.announce(announcer, signal);
-            }
+            announcer.answer_signal();
             if let Some(fact) = self.slow_stage() {
                 announcer.say(fact);
             }
             // The pause must not be cut by the very signal that is waited for, or this would spin.
             let _whole = pause(PERIOD, &Interrupt::never());
-        }
-    }
-
-    /// Announces a signal once.
-    fn announce(&self, announcer: &Announcer, signal: Signal) {
-        let mut now = self.lock();
-        if !std::mem::replace(&mut now.is_announced, true) {
-            drop(now);
-            announcer.say(Fact::CancelBegun {
-                signal: signal_word(signal).to_owned(),
-            });
         }
     }
 
@@ -114,15 +96,6 @@ impl Watchdog {
     /// Locks the state; a panic elsewhere does not end the watch.
     fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Returns what a person calls a signal.
-pub(crate) const fn signal_word(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Int => "interrupt",
-        Signal::Term => "termination",
-        Signal::Hup => "hangup",
     }
 }
 

@@ -100,7 +100,8 @@ fn alone(run: &Running, at: Duration, size: Size) -> Vec<String> {
         let services = services_text(&run.services, "   ");
         lines.push(format!("{:>12} {}", "services", clean(&services)));
     }
-    if let Some(line) = run.tail.back().filter(|_| size.columns >= TAIL_COLUMNS) {
+    let is_tail_shown = size.columns >= TAIL_COLUMNS && !run.is_through();
+    if let Some(line) = run.tail.back().filter(|_| is_tail_shown) {
         lines.push(format!("{:12} {}", "", clean(line)));
     }
     lines

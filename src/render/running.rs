@@ -111,8 +111,9 @@ impl Running {
             }
             Fact::CancelBegun { .. } => {
                 self.cancelled = true;
-                self.stage = None;
-                self.between = Some(("teardown".to_owned(), at));
+                if let Some(stage) = self.stage.take() {
+                    self.between = Some((format!("ending {}", stage.stage), at));
+                }
             }
             Fact::TeardownFinished(teardown) => self.teardown = Some(teardown.clone()),
             Fact::RunFinished(_) => {
@@ -182,10 +183,17 @@ impl Running {
         self.ended.push(finished.clone());
         self.lint.clear();
         self.stage = None;
-        self.between = Some(("between stages".to_owned(), at));
-        if self.ended.iter().filter(|stage| ran(stage)).count() >= self.planned {
-            self.between = Some(("teardown".to_owned(), at));
-        }
+        let what = if self.is_through() || self.cancelled {
+            "teardown"
+        } else {
+            "between stages"
+        };
+        self.between = Some((what.to_owned(), at));
+    }
+
+    /// Tells whether every stage has ended, be it that it was never begun.
+    pub(crate) fn is_through(&self) -> bool {
+        self.ended.len() >= Stage::ALL.len()
     }
 
     /// Keeps a line of child output.
