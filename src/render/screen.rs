@@ -130,6 +130,8 @@ impl TermLike for Screen {
 
     fn flush(&self) -> io::Result<()> {
         let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
+        // The terminal shows `^C` where the cursor is; at the end of a full line that would push the region up.
+        frame.push(b'\r');
         self.out.write(&std::mem::take(&mut *frame))
     }
 }
