@@ -96,7 +96,7 @@ impl Interrupt {
     /// Takes over INT, TERM and HUP; called once, by the program and never by its parts.
     pub(crate) fn install() -> io::Result<Self> {
         let interrupt = Self::never();
-        for signal in [Signal::Int, Signal::Term, Signal::Hup] {
+        for signal in [Signal::Int, Signal::Term] {
             // Runs in the handler itself, so that no stuck thread of ours can hold up the third signal.
             let armed = Arc::clone(&interrupt.shared.last_warning);
             flag::register_conditional_shutdown(
@@ -188,8 +188,13 @@ impl Interrupt {
     }
 
     /// Counts a signal and wakes all who pause.
+    ///
+    /// Nobody insists by a hangup: of one terminal that closes, the shell tells, and then the kernel.
     pub(crate) fn raise(&self, signal: Signal) {
         let mut received = self.received();
+        if signal == Signal::Hup && received.first.is_some() {
+            return;
+        }
         received.first.get_or_insert(signal);
         received.count += 1;
         if received.count >= 2 {
@@ -254,6 +259,17 @@ mod tests {
         assert_eq!(interrupt.signal().map(Signal::exit_code), Some(143));
         assert_eq!(interrupt.urgency(), Urgency::Kill);
         assert!(interrupt.shared.last_warning.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_terminal_that_closes_asks_once_however_often_it_says_so() {
+        let interrupt = Interrupt::never();
+        interrupt.raise(Signal::Hup);
+        interrupt.raise(Signal::Hup);
+        assert_eq!((interrupt.count(), interrupt.urgency()), (1, Urgency::Ask));
+        interrupt.raise(Signal::Int);
+        assert_eq!(interrupt.urgency(), Urgency::Kill);
+        assert_eq!(interrupt.signal(), Some(Signal::Hup));
     }
 
     #[test]
