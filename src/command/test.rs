@@ -123,6 +123,7 @@ impl Testing<'_> {
         ctx.git_token = token;
         let internal = |error: std::io::Error| Error::new(Kind::Internal, error);
         view::answer_status(&self.terminal).map_err(internal)?;
+        view::yield_to_second_signal(&self.terminal, &ctx.host.interrupt).map_err(internal)?;
         let place = place(&ctx);
         let (ground, deployer) = place.map_err(|error| or_signal(&ctx, error))?;
         let max_fail = self.args.execution.max_fail;

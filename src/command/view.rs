@@ -4,6 +4,7 @@ use std::{
     io::{self, IsTerminal, Write},
     sync::{Arc, Weak},
     thread,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -36,9 +37,11 @@ use crate::{
         screen::Size,
         terminal::Terminal,
     },
-    sys::redact::Redactor,
+    sys::{interrupt::Interrupt, redact::Redactor, wait},
 };
 
+/// How long a signal is waited for at a time.
+const LONG: Duration = Duration::from_secs(3600);
 /// The rows of a terminal that is only pretended.
 const PRETENDED_ROWS: u16 = 24;
 
@@ -230,6 +233,26 @@ pub(crate) fn answer_status(terminal: &Arc<Terminal>) -> io::Result<()> {
             // A stream that is lost is reported by whoever writes the next result.
             drop(status.lines().try_for_each(|line| terminal.command(line)));
         }
+    })?;
+    Ok(())
+}
+
+/// Gives the screen back at the second signal, because the third ends the program wherever it stands.
+pub(crate) fn yield_to_second_signal(
+    terminal: &Arc<Terminal>,
+    interrupt: &Interrupt,
+) -> io::Result<()> {
+    let (terminal, second) = (Arc::downgrade(terminal), interrupt.shielded());
+    let thread = thread::Builder::new().name("giving-up".to_owned());
+    thread.spawn(move || {
+        while wait::pause(LONG, &second) {}
+        let Some(terminal) = terminal.upgrade() else {
+            return;
+        };
+        let text = "second signal: teardown is given up; a third ends ccci at once";
+        let line = Line::status(Weight::Vital, ("Cancelling", Tone::Info), text);
+        // A stream that is lost is reported by whoever writes the next result.
+        drop(terminal.finish().and_then(|()| terminal.say(&[line])));
     })?;
     Ok(())
 }
