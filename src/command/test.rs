@@ -145,7 +145,7 @@ impl Testing<'_> {
         let tasks: Vec<_> = selected.into_iter().map(task).collect::<Result<_, _>>()?;
         let fence = Fence::raise(self.call, &self.terminal)?;
         let results = batch::run(&tasks, &pace);
-        self.conclude(&ctx, results, fence)
+        Ok(self.conclude(&ctx, results, fence))
     }
 
     /// Makes one task of what was selected.
@@ -211,12 +211,7 @@ impl Testing<'_> {
     }
 
     /// Reports what came of the runs and returns the exit code.
-    fn conclude(
-        &self,
-        ctx: &Context,
-        results: Vec<batch::Result>,
-        fence: Fence<'_>,
-    ) -> Result<u8, Error> {
+    fn conclude(&self, ctx: &Context, results: Vec<batch::Result>, fence: Fence<'_>) -> u8 {
         let mut warnings = Vec::new();
         let (mut codes, mut reports, mut plans, mut errors) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -239,11 +234,13 @@ impl Testing<'_> {
             warnings.push(format!("not begun, because of `--max-fail`: {not_begun}"));
         }
         warnings.extend(aftermath::prune(&ctx.settings.state));
-        warn(&self.terminal, &warnings)?;
-        fence.lower(&reports)?;
+        let warned = warn(&self.terminal, &warnings);
+        let lowered = fence.lower(&reports);
         let finished = self.terminal.finish();
         let junit = self.args.reporting.junit.as_ref();
         let outcomes = [
+            warned,
+            lowered,
             finished.map_err(output_error("standard error")),
             self.print_plans(&plans),
             aftermath::write(self.call, junit, &reports, &ctx.host.redactor),
@@ -251,12 +248,13 @@ impl Testing<'_> {
         errors.extend(outcomes.into_iter().filter_map(Result::err));
         for error in &errors {
             codes.push(error.code());
-            let printed = view::print_error(self.call, Voice::of(self.args), error);
-            printed.map_err(output_error("standard error"))?;
+            if view::print_error(self.call, Voice::of(self.args), error).is_err() {
+                codes.push(exit::OUTPUT);
+            }
         }
         let signal = ctx.host.interrupt.signal();
         let signal = signal.and_then(|signal| u8::try_from(signal.number()).ok());
-        Ok(exit::gravest(&codes, signal))
+        exit::gravest(&codes, signal)
     }
 
     /// Prints what would be done.
