@@ -54,6 +54,7 @@
 //! - `lifecycle/side.rs`: One revision of the recipe under test: checked out, rendered, checked against the compose policy.
 //! - `lifecycle/stage_end.rs`: How the end of a stage is recorded and announced, also of one that was never reached.
 //! - `lifecycle/stages.rs`: What each stage of a cold run does and checks.
+//! - `lifecycle/strays.rs`: Processes that left the group of the child that started them: found by the run's mark, killed, and named.
 //! - `lifecycle/teardown.rs`: Removes an app and proves that nothing of it is left.
 //! - `lifecycle/watchdog.rs`: Watches a run from the side: announces a signal at once and a slow stage each period.
 //! - `render/`: Model to text, into the `Write` it is given: never runs anything.

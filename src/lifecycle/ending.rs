@@ -35,6 +35,7 @@ const WORKING_FOLDERS: [&str; 4] = ["abra", "backups", "work", "scratch"];
 impl Attempt<'_> {
     /// Tears down or keeps the app, then finishes the report.
     pub(super) fn end(&self, app: &App) {
+        self.end_strays();
         let passed = Verdict::of(&self.record.report().stages, 0) == Verdict::Pass;
         let keeps = match self.job.keep {
             Keep::Never => false,

@@ -29,5 +29,6 @@ pub(crate) mod settle;
 pub(crate) mod side;
 pub(crate) mod stage_end;
 pub(crate) mod stages;
+pub(crate) mod strays;
 pub(crate) mod teardown;
 pub(crate) mod watchdog;

@@ -13,6 +13,7 @@ use super::{
     attempt::Attempt,
     ending,
     orphan::{Judged, Reach, Reaper, lock_trouble},
+    strays::{STRAY_LIMIT, end_strays},
     teardown::{self, Belongings, Removal},
 };
 use crate::{
@@ -29,18 +30,13 @@ use crate::{
         context::Context,
         journal::{self, Journal},
         lock::{self, Leader, Lock},
-        process::{
-            Host,
-            stray::{MARKER, find_strays},
-        },
+        process::{Host, stray::MARKER},
         tombstones,
-        wait::{Deadline, Waited, wait_until},
+        wait::{Deadline, Waited},
     },
     tool::docker::inventory::Object,
 };
 
-/// How long processes of a dead run may take to go once they are killed.
-const STRAY_LIMIT: Duration = Duration::from_secs(10);
 /// How many apps are reaped at the same time.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -159,9 +155,9 @@ impl Reaper<'_> {
         } else {
             STRAY_LIMIT
         });
-        app.runs
-            .iter()
-            .for_each(|run| self.end_strays(run, deadline));
+        for run in &app.runs {
+            end_strays(&run.id, (deadline, &self.ctx.host.interrupt));
+        }
         let note = format!(
             "removal by process {} on {} since {}",
             std::process::id(),
@@ -174,22 +170,6 @@ impl Reaper<'_> {
             Waited::Done(lock) => Some(Hold { lock, leaders }),
             Waited::TimedOut | Waited::Interrupted => None,
         })
-    }
-
-    /// Kills processes of a dead run until none is left; one that cannot be killed keeps the app's lock.
-    fn end_strays(&self, run: &KnownRun, deadline: Deadline) {
-        let own = i32::try_from(std::process::id()).unwrap_or_default();
-        let probe = || {
-            let mut strays = find_strays(run.id.as_str());
-            strays.retain(|stray| stray.pid != own);
-            for stray in &strays {
-                stray.kill(run.id.as_str());
-            }
-            Ok::<_, std::convert::Infallible>(strays.is_empty().then_some(()))
-        };
-        let turn = |_| Duration::from_millis(50);
-        // One that stays holds the lock, which is waited for next.
-        let _ = wait_until(deadline, &self.ctx.host.interrupt, probe, turn);
     }
 
     /// Removes an app, then what its runs left on disk; tells whether nothing of it is left.

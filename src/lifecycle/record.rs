@@ -50,6 +50,7 @@ impl Record {
             deployed: Vec::new(),
             stages: Vec::new(),
             trouble: None,
+            strays: Vec::new(),
             lint: Vec::new(),
             teardown: None,
             kept: None,

@@ -14,6 +14,7 @@ use super::{
     announce::{Announcer, Output},
     attempt::Attempt,
     record::{Record, Render},
+    strays::{STRAY_LIMIT, end_strays},
     watchdog::Watchdog,
 };
 use crate::{
@@ -306,6 +307,10 @@ fn take_lock(ctx: &Context, job: &Job, dir: &RunDir, announcer: &Announcer) -> R
         lock.map_err(|error| unusable(io::Error::other(error)))
     };
     let mut lock = acquire(BRIEF)?;
+    let freed = || end_orphans(ctx, job, dir).map_err(|error| unusable(io::Error::other(error)));
+    if matches!(lock, Waited::TimedOut) && freed()? {
+        lock = acquire(BRIEF)?;
+    }
     if matches!(lock, Waited::TimedOut) && !job.wait.is_zero() {
         let what = format!("lock of {name}, held by {}", holder(ctx, job, dir));
         announcer.say(Fact::Waiting { what });
@@ -323,18 +328,43 @@ fn take_lock(ctx: &Context, job: &Job, dir: &RunDir, announcer: &Announcer) -> R
 
 /// Finds a run of the same app that is not over and that somebody still leads.
 fn living_run(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Option<RunId>, lock::Error> {
-    let state = &ctx.settings.state.dir;
-    let runs = run_dir::list(state).unwrap_or_default();
-    for (id, entry) in runs.into_iter().filter(|(id, _)| id != dir.id()) {
-        let is_open = journal::examine(&entry).is_ok_and(|examined| {
-            examined
-                .is_some_and(|run| run.domain.as_ref() == Some(&job.domain) && !run.history.clean)
-        });
-        if is_open && Leader::is_alive(&state.join("locks"), &id)? {
+    let locks = ctx.settings.state.dir.join("locks");
+    for id in open_runs(ctx, job, dir) {
+        if Leader::is_alive(&locks, &id)? {
             return Ok(Some(id));
         }
     }
     Ok(None)
+}
+
+/// Ends the children of runs of the same app that nobody leads any more; tells whether there were any.
+///
+/// They hold the app's lock, and may still change the app. What their run made is removed as soon as we have the lock.
+fn end_orphans(ctx: &Context, job: &Job, dir: &RunDir) -> Result<bool, lock::Error> {
+    let locks = ctx.settings.state.dir.join("locks");
+    let mut found = false;
+    for run in open_runs(ctx, job, dir) {
+        // With its lead nobody else looks after that run meanwhile.
+        if let Some(lead) = Leader::try_take(&locks, &run)? {
+            let until = (Deadline::after(STRAY_LIMIT), &ctx.host.interrupt);
+            found |= !end_strays(&run, until).is_empty();
+            lead.retire();
+        }
+    }
+    Ok(found)
+}
+
+/// Lists the other runs of the same app whose end is not written down.
+fn open_runs(ctx: &Context, job: &Job, dir: &RunDir) -> Vec<RunId> {
+    let runs = run_dir::list(&ctx.settings.state.dir).unwrap_or_default();
+    let others = runs.into_iter().filter(|(id, _)| id != dir.id());
+    let open = others.filter(|(_, entry)| {
+        journal::examine(entry).is_ok_and(|examined| {
+            examined
+                .is_some_and(|run| run.domain.as_ref() == Some(&job.domain) && !run.history.clean)
+        })
+    });
+    open.map(|(id, _)| id).collect()
 }
 
 /// Says who holds the app, for people: the note of the lock may be older than a lock file that was removed.

@@ -51,6 +51,9 @@ pub struct RunReport {
     /// Why the run ended before its stages could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// Processes that outlived what started them and were killed, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strays: Vec<String>,
     /// Findings about the recipe's text.
     pub lint: Vec<Trouble>,
     /// How teardown ended.

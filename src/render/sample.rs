@@ -366,6 +366,7 @@ pub(super) fn report() -> RunReport {
         finished: Some(finished(&stages, Verdict::Fail)),
         stages,
         trouble: None,
+        strays: Vec::new(),
         lint: vec![Trouble::recipe(
             "tag-not-annotated",
             "tag `2.14.0+6.8.1` has no message",
