@@ -28,11 +28,7 @@ use crate::{
         stage::Stage,
     },
     sys::{context::Context, journal::Journal, process::Host, run_dir::RunDir, wait::Deadline},
-    tool::{
-        app::App,
-        docker::client::Docker,
-        git::Git,
-    },
+    tool::{app::App, docker::client::Docker, git::Git},
 };
 
 /// A run that was given its directory, its lock and its journal.
