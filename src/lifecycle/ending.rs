@@ -90,8 +90,10 @@ impl Attempt<'_> {
         };
         let mut finished = self.remove(app, &belongings);
         let shielded = self.shielded(app);
-        match shielded.list_objects() {
-            Ok(objects) => {
+        // An engine that was given up is not waited for once more.
+        let listed = (!shielded.is_given_up()).then(|| shielded.list_objects());
+        match listed {
+            Some(Ok(objects)) => {
                 let after = resources(objects.clone());
                 let before = self.record.report().before.clone();
                 let stacks = self.stacks_of_runs();
@@ -99,8 +101,8 @@ impl Attempt<'_> {
                 self.record.report().after = after;
             }
             // Who gives teardown up gets no last look either.
-            Err(client::Error::Interrupted) => {}
-            Err(error) => finished.errors.push(error.to_string()),
+            Some(Err(client::Error::Interrupted)) | None => {}
+            Some(Err(error)) => finished.errors.push(error.to_string()),
         }
         finished
     }

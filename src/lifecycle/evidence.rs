@@ -26,13 +26,16 @@ pub(crate) fn gather(
     rendered: Option<&Stack>,
     trouble: Trouble,
 ) -> Trouble {
-    let services: Vec<String> = rendered
+    let docker = &session.app.docker;
+    let tasks = if docker.is_given_up() {
+        Vec::new()
+    } else {
+        docker.tasks(&session.app.stack).unwrap_or_default()
+    };
+    // An engine that does not answer is not asked for each service again.
+    let asked = rendered.filter(|_| !docker.is_silent());
+    let services: Vec<String> = asked
         .map(|stack| stack.services.keys().cloned().collect())
-        .unwrap_or_default();
-    let tasks = session
-        .app
-        .docker
-        .tasks(&session.app.stack)
         .unwrap_or_default();
     let logs = std::thread::scope(|scope| {
         let writing = scope.spawn(|| write_state(session, stage, rendered, &tasks));
@@ -168,13 +171,13 @@ fn render_tasks(tasks: &[Task]) -> String {
 
 /// Renders the state and the last health probes of each container of the app.
 fn render_health(session: &Session<'_>) -> String {
+    let docker = &session.app.docker;
+    if docker.is_silent() {
+        return "the docker daemon does not answer\n".to_owned();
+    }
     let mut text = String::new();
-    for container in session
-        .app
-        .docker
-        .running_containers(session.app.stack.as_str())
-        .unwrap_or_default()
-    {
+    let containers = docker.running_containers(session.app.stack.as_str());
+    for container in containers.unwrap_or_default() {
         let name = container.service().unwrap_or("?").to_owned();
         let state = &container.state;
         writeln!(

@@ -17,7 +17,10 @@ use crate::{
         process::LineStream,
         wait::{self, Deadline},
     },
-    tool::{app::App, docker::client::Error},
+    tool::{
+        app::App,
+        docker::client::{ENGINE_PATIENCE, Error},
+    },
 };
 
 /// The pause between looks while containers come and go.
@@ -28,8 +31,6 @@ const LONG_PAUSE: Duration = Duration::from_millis(400);
 const LIVELY: Duration = Duration::from_secs(1);
 /// How long an app that was deployed in place must look converged: swarm begins an update a moment after it returns.
 const REDEPLOY_SETTLE: Duration = Duration::from_millis(700);
-/// How long the engine may be away before a wait gives up.
-const ENGINE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which deploy is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +91,7 @@ pub(crate) fn wait_until_converged(
         if session.is_interrupted() {
             return Err(classify::interrupted());
         }
+        let begun = Instant::now();
         match look(&session.app, services) {
             Ok(look) => {
                 lost = None;
@@ -106,8 +108,8 @@ pub(crate) fn wait_until_converged(
                 }
             }
             Err(error) => {
-                let since = lost.map_or_else(Instant::now, |(since, _)| since);
-                if since.elapsed() > ENGINE_PATIENCE {
+                let since = lost.map_or(begun, |(since, _)| since);
+                if since.elapsed() >= ENGINE_PATIENCE {
                     return Err(docker_trouble(&error));
                 }
                 lost = Some((since, error));
@@ -132,12 +134,20 @@ pub(crate) fn wait_until_converged(
 }
 
 /// Looks once whether an app that has converged still is on its way; fails when it never will be again.
+///
+/// An engine that may come back says nothing about the app yet.
 pub(crate) fn check_alive(
     session: &Session<'_>,
     services: &[String],
     memory: &mut Memory,
 ) -> Result<(), Trouble> {
-    let look = look(&session.app, services).map_err(|error| docker_trouble(&error))?;
+    let look = match look(&session.app, services) {
+        Ok(look) => look,
+        Err(_) if session.app.docker.is_silent() && !session.app.docker.is_given_up() => {
+            return Ok(());
+        }
+        Err(error) => return Err(docker_trouble(&error)),
+    };
     match memory.judge(&session.app.stack, services, &look).0 {
         Standing::Hopeless(trouble) => Err(*trouble),
         Standing::Converged | Standing::Waiting => Ok(()),

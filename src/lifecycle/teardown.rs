@@ -75,6 +75,8 @@ impl Belongings {
 struct Progress {
     /// Every object of the app that was ever listed.
     seen: BTreeSet<Resource>,
+    /// What the last look that succeeded found.
+    last: Vec<Resource>,
     /// Errors, each once.
     errors: Vec<String>,
     /// How many scans in a row found nothing.
@@ -91,6 +93,7 @@ pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
     let empty_scans = u32::from(removal.belongings.known.is_empty());
     let mut progress = Progress {
         seen: BTreeSet::new(),
+        last: Vec::new(),
         errors: Vec::new(),
         empty_scans,
         stuck: None,
@@ -106,8 +109,8 @@ pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
                 progress.note(error.to_string());
                 // An engine that is away keeps nobody waiting who has made nothing there.
                 let made_nothing = removal.belongings.known.is_empty() && progress.seen.is_empty();
-                if deadline.is_over() || made_nothing {
-                    break removal.belongings.known.iter().cloned().collect();
+                if deadline.is_over() || made_nothing || removal.docker.is_given_up() {
+                    break unlisted(removal, &progress);
                 }
                 let _whole = rest(removal, LONGEST_PAUSE);
             }
@@ -122,9 +125,7 @@ pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
 /// Lists and removes once; returns what was still there in the last look.
 fn round(removal: &Removal<'_>, progress: &mut Progress) -> Result<Vec<Resource>, Error> {
     let found = removal.belongings.pick(removal.docker.list_objects()?);
-    progress
-        .seen
-        .extend(found.iter().map(|object| object.resource.clone()));
+    progress.take_note(&found);
     if found.is_empty() {
         progress.empty_scans += 1;
         return Ok(Vec::new());
@@ -137,11 +138,9 @@ fn round(removal: &Removal<'_>, progress: &mut Progress) -> Result<Vec<Resource>
         remove_rest(removal.docker, progress, &found);
     }
     let left = removal.belongings.pick(removal.docker.list_objects()?);
-    progress
-        .seen
-        .extend(left.iter().map(|object| object.resource.clone()));
+    progress.take_note(&left);
     progress.empty_scans = u32::from(left.is_empty());
-    Ok(left.into_iter().map(|object| object.resource).collect())
+    Ok(progress.last.clone())
 }
 
 /// Kills and removes the app's containers until none is listed; tells whether that was reached.
@@ -206,6 +205,13 @@ fn known_left(removal: &Removal<'_>) -> Vec<Resource> {
     }
 }
 
+/// Returns what may be left when docker does not tell: all that was announced, and what was there at the last look.
+fn unlisted(removal: &Removal<'_>, progress: &Progress) -> Vec<Resource> {
+    let known = removal.belongings.known.iter();
+    let all: BTreeSet<&Resource> = known.chain(&progress.last).collect();
+    all.into_iter().cloned().collect()
+}
+
 /// Writes down what is gone and what is left.
 fn finish(
     removal: &Removal<'_>,
@@ -235,6 +241,12 @@ fn finish(
 }
 
 impl Progress {
+    /// Takes note of what a look found.
+    fn take_note(&mut self, found: &[Object]) {
+        self.last = found.iter().map(|object| object.resource.clone()).collect();
+        self.seen.extend(self.last.iter().cloned());
+    }
+
     /// Takes note of an error, and goes on; that the removal was abandoned is none.
     fn try_to(&mut self, result: Result<(), Error>) {
         match result {
@@ -336,6 +348,7 @@ mod tests {
     fn a_refused_object_is_not_stuck_while_containers_die() {
         let mut progress = Progress {
             seen: BTreeSet::new(),
+            last: Vec::new(),
             errors: Vec::new(),
             empty_scans: 0,
             stuck: None,

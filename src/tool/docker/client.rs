@@ -2,7 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use serde::de::DeserializeOwned;
@@ -14,6 +15,8 @@ use crate::sys::process::{self, Cmd, Exit, Host, Output};
 pub(crate) const READ_LIMIT: Duration = Duration::from_secs(30);
 /// How long the removal of one kind of object may take.
 pub(crate) const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+/// How long the engine may be silent before nobody waits for it any more: a restart takes half a minute.
+pub(crate) const ENGINE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The docker program, called on behalf of one run.
 #[derive(Clone)]
@@ -22,6 +25,8 @@ pub(crate) struct Docker {
     program: PathBuf,
     /// What its children share: environment, redactor, interrupt.
     host: Host,
+    /// Since when the engine has not answered; clones share it.
+    silent_since: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Why docker did not do what it was asked.
@@ -93,6 +98,7 @@ impl Docker {
         Self {
             program: program.to_owned(),
             host: host.clone(),
+            silent_since: Arc::default(),
         }
     }
 
@@ -104,9 +110,28 @@ impl Docker {
     /// Returns the same program called on behalf of something else.
     pub(crate) fn with_host(&self, host: &Host) -> Self {
         Self {
-            program: self.program.clone(),
             host: host.clone(),
+            ..self.clone()
         }
+    }
+
+    /// Tells whether the engine did not answer the last call.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silence().is_some()
+    }
+
+    /// Tells whether the engine has not answered for so long that waiting for it makes no sense.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.silence()
+            .is_some_and(|since| since.elapsed() >= ENGINE_PATIENCE)
+    }
+
+    /// Returns since when the engine has not answered.
+    fn silence(&self) -> Option<Instant> {
+        *self
+            .silent_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a call.
@@ -130,12 +155,30 @@ impl Docker {
     /// Makes a call and returns its output, whatever the program's exit code.
     pub(super) fn attempt(&self, call: Call) -> Result<Output, Error> {
         let Call { doing, cmd, limit } = call;
+        let begun = Instant::now();
         let output = cmd.run(&self.host)?;
+        self.listen(begun, limit, &output);
         match output.exit {
             Exit::TimedOut => Err(Error::TimedOut { doing, limit }),
             Exit::Interrupted => Err(Error::Interrupted),
             Exit::Success | Exit::Code(_) | Exit::Signal(_) => Ok(output),
         }
+    }
+
+    /// Takes note of whether the engine answered a call.
+    fn listen(&self, begun: Instant, limit: Duration, output: &Output) {
+        let is_silent = match output.exit {
+            Exit::Interrupted => return,
+            // What may take its time, as a command in a container, tells nothing of the engine.
+            Exit::TimedOut if limit > REMOVE_LIMIT => return,
+            Exit::TimedOut => true,
+            Exit::Success | Exit::Code(_) | Exit::Signal(_) => lost_engine(output).is_some(),
+        };
+        let mut since = self
+            .silent_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *since = is_silent.then(|| since.unwrap_or(begun));
     }
 
     /// Makes a call that must end well.
