@@ -22,12 +22,18 @@ use crate::{
     model::{
         event::{DiagnosticLevel, Fact, RunStarted},
         journal::Entry,
-        outcome::{Fault, Outcome, SkipReason, StageResult, Trouble},
+        outcome::{Fault, Outcome, StageResult, Trouble},
         plan::{Plan, PlannedStage},
         run::{Source, Wanted},
         stage::Stage,
     },
-    sys::{context::Context, journal::Journal, process::Host, run_dir::RunDir, wait::Deadline},
+    sys::{
+        context::Context,
+        journal::Journal,
+        process::{Host, LineStream},
+        run_dir::RunDir,
+        wait::Deadline,
+    },
     tool::{app::App, docker::client::Docker, git::Git},
 };
 
@@ -205,10 +211,10 @@ impl Attempt<'_> {
             Some(Ok(base)) => prepare::base_trouble(&base.revision, trouble),
             _ => trouble,
         })?;
-        let events = app.docker.watch(&app.stack, self.job.timeout);
+        let events = app.docker.watch(&app.stack);
         let events = events.map_err(|error| docker_trouble(&error))?;
-        let session = self.session(app, prepared);
-        let course = Course::new(&session, prepared, &events);
+        let session = self.session(app, prepared, &events);
+        let course = Course::new(&session, prepared);
         let fetcher = limited(&app.docker);
         let fetch = || images::fetch(&fetcher, &head_images, &pull);
         std::thread::scope(|scope| {
@@ -233,7 +239,12 @@ impl Attempt<'_> {
     }
 
     /// Makes what the stages share.
-    fn session<'b>(&'b self, app: &App, prepared: &Prepared) -> Session<'b> {
+    fn session<'b>(
+        &'b self,
+        app: &App,
+        prepared: &Prepared,
+        events: &'b LineStream,
+    ) -> Session<'b> {
         Session {
             ctx: self.ctx,
             dir: self.dir,
@@ -245,6 +256,7 @@ impl Attempt<'_> {
                 docker: limited(&app.docker),
                 ..app.clone()
             },
+            events,
             deployer: &*self.job.deployer,
             plan: prepared.plan.clone(),
             guard: prepared.guard.clone(),
@@ -326,40 +338,6 @@ impl Attempt<'_> {
             };
             run.check(check, || Err(finding));
         }
-    }
-
-    /// Returns why a stage will not be run, from the plan or from what came before it.
-    fn reason_to_skip(&self, planned: &PlannedStage) -> Option<SkipReason> {
-        if self.ctx.host.interrupt.is_set() {
-            return Some(SkipReason::Undeclared("interrupted".to_owned()));
-        }
-        if planned.skip.is_some() {
-            return planned.skip.clone();
-        }
-        let report = self.record.report();
-        let failed = |stage: Stage| {
-            let mut results = report.stages.iter();
-            results.any(|result| result.stage == stage && !result.outcome.is_pass())
-        };
-        let blocked_by =
-            [Stage::Install, Stage::Backup]
-                .into_iter()
-                .find(|earlier| match earlier {
-                    Stage::Install => planned.stage != Stage::Install && failed(Stage::Install),
-                    _ => planned.stage == Stage::Restore && failed(Stage::Backup),
-                });
-        let was_skipped = |stage: Stage| {
-            let mut results = report.stages.iter();
-            results.any(|result| result.stage == stage && result.outcome == Outcome::Skip)
-        };
-        blocked_by.map(|earlier| {
-            let what = if was_skipped(earlier) {
-                "was skipped"
-            } else {
-                "did not pass"
-            };
-            SkipReason::Earlier(format!("{earlier} {what}"))
-        })
     }
 }
 

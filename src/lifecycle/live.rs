@@ -76,7 +76,7 @@ impl Course<'_> {
             memory: &mut memory,
             deadline,
         };
-        let look = settle::wait_until_converged(self.session, self.events, settling)?;
+        let look = settle::wait_until_converged(self.session, settling)?;
         let deployed = self.describe(side, &look)?;
         let remark = format!("{} services", look.services.len());
         if stage != Stage::Restore {
@@ -108,8 +108,7 @@ impl Course<'_> {
                     memory: &mut self.memory.borrow_mut(),
                     deadline,
                 };
-                settle::wait_until_converged(self.session, self.events, settling)
-                    .map(|_| Remark::Passed)
+                settle::wait_until_converged(self.session, settling).map(|_| Remark::Passed)
             });
         }
     }

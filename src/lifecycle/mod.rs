@@ -12,6 +12,7 @@ pub(crate) mod deploy;
 pub(crate) mod ending;
 pub(crate) mod evidence;
 pub(crate) mod fetch;
+pub(crate) mod ground;
 pub(crate) mod images;
 pub(crate) mod leftovers;
 pub(crate) mod live;

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{announce::Announcer, classify, record::Record, side::Guard, watchdog::Watchdog};
+use super::{
+    announce::Announcer, classify, ground, record::Record, side::Guard, watchdog::Watchdog,
+};
 use crate::{
     config::recipe_config::RecipeConfig,
     model::{
@@ -19,7 +21,7 @@ use crate::{
     sys::{
         context::Context,
         journal::Journal,
-        process::{self, StepLog},
+        process::{self, LineStream, StepLog},
         run_dir::RunDir,
         wait::Deadline,
     },
@@ -47,6 +49,8 @@ pub(crate) struct Session<'a> {
     pub(crate) watchdog: &'a Watchdog,
     /// The app.
     pub(crate) app: App,
+    /// What happens to the app's containers, for as long as the engine is there.
+    pub(crate) events: &'a LineStream,
     /// What deploys it.
     pub(crate) deployer: &'a dyn Deployer,
     /// What was decided.
@@ -234,6 +238,7 @@ impl<'a> StageRun<'a> {
             check.outcome = trouble.outcome();
             check.trouble = Some(trouble);
         }
+        ground::excuse(self.session, &mut check);
         let is_fine = check.outcome.is_pass() || check.outcome == Outcome::Skip;
         self.session.announcer.say(Fact::CheckFinished {
             stage: self.stage,

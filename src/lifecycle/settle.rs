@@ -14,7 +14,6 @@ use crate::{
     model::{event::ServiceState, outcome::Trouble, stage::Stage},
     sys::{
         interrupt::Interrupt,
-        process::LineStream,
         wait::{self, Deadline},
     },
     tool::{
@@ -73,7 +72,6 @@ pub(crate) fn look(app: &App, services: &[String]) -> Result<Look, Error> {
 /// Waits until an app has converged; fails at once when it never will.
 pub(crate) fn wait_until_converged(
     session: &Session<'_>,
-    events: &LineStream,
     settling: Settling<'_>,
 ) -> Result<Look, Trouble> {
     let Settling {
@@ -127,7 +125,11 @@ pub(crate) fn wait_until_converged(
         } else {
             LONG_PAUSE
         };
-        if next_event(&events.lines, pause, &session.app.docker.host().interrupt) {
+        if next_event(
+            &session.events.lines(),
+            pause,
+            &session.app.docker.host().interrupt,
+        ) {
             lively_until = Instant::now() + LIVELY;
         }
     }

@@ -4,6 +4,7 @@ use super::attempt::Attempt;
 use crate::model::{
     event::{Fact, StageFinished},
     outcome::{Outcome, SkipReason, StageResult, Trouble},
+    plan::PlannedStage,
     run::{Source, Wanted},
     stage::Stage,
 };
@@ -23,6 +24,40 @@ impl Attempt<'_> {
         }));
         // What cannot be written now is tried again at the end, where it counts.
         drop(self.record.write(self.dir));
+    }
+
+    /// Returns why a stage will not be run, from the plan or from what came before it.
+    pub(super) fn reason_to_skip(&self, planned: &PlannedStage) -> Option<SkipReason> {
+        if self.ctx.host.interrupt.is_set() {
+            return Some(SkipReason::Undeclared("interrupted".to_owned()));
+        }
+        if planned.skip.is_some() {
+            return planned.skip.clone();
+        }
+        let report = self.record.report();
+        let failed = |stage: Stage| {
+            let mut results = report.stages.iter();
+            results.any(|result| result.stage == stage && !result.outcome.is_pass())
+        };
+        let blocked_by =
+            [Stage::Install, Stage::Backup]
+                .into_iter()
+                .find(|earlier| match earlier {
+                    Stage::Install => planned.stage != Stage::Install && failed(Stage::Install),
+                    _ => planned.stage == Stage::Restore && failed(Stage::Backup),
+                });
+        let was_skipped = |stage: Stage| {
+            let mut results = report.stages.iter();
+            results.any(|result| result.stage == stage && result.outcome == Outcome::Skip)
+        };
+        blocked_by.map(|earlier| {
+            let what = if was_skipped(earlier) {
+                "was skipped"
+            } else {
+                "did not pass"
+            };
+            SkipReason::Earlier(format!("{earlier} {what}"))
+        })
     }
 
     /// Returns the command that makes this run again and keeps the app.

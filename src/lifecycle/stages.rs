@@ -25,7 +25,6 @@ use crate::{
         report::Deployed,
         stage::Stage,
     },
-    sys::process::LineStream,
     tool::deployer::Snapshot,
 };
 
@@ -35,8 +34,6 @@ pub(crate) struct Course<'a> {
     pub(crate) session: &'a Session<'a>,
     /// What was prepared.
     pub(crate) prepared: &'a Prepared,
-    /// What happens to the app's containers.
-    pub(crate) events: &'a LineStream,
     /// What was found on the swarm after the last deploy.
     pub(super) deployed: RefCell<Deployed>,
     /// The backup, the spots that it should hold, and the token that they held.
@@ -49,16 +46,11 @@ pub(crate) struct Course<'a> {
 
 impl<'a> Course<'a> {
     /// Begins the course.
-    pub(crate) fn new(
-        session: &'a Session<'a>,
-        prepared: &'a Prepared,
-        events: &'a LineStream,
-    ) -> Self {
+    pub(crate) fn new(session: &'a Session<'a>, prepared: &'a Prepared) -> Self {
         let (deployed, backup, services, memory) = Default::default();
         Self {
             session,
             prepared,
-            events,
             deployed,
             backup,
             services,

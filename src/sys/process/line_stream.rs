@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::Signal;
@@ -11,7 +12,7 @@ use super::supervise::{Event, Running};
 /// The lines of a running child; dropping this kills the child with its group.
 pub(crate) struct LineStream {
     /// Each line of both streams; closed when the child has ended.
-    pub(crate) lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
     /// Tells the supervisor to end.
     stop: Option<SyncSender<Event>>,
     /// The thread that supervises the child.
@@ -35,16 +36,28 @@ impl LineStream {
             .spawn(supervise);
         let supervisor = supervisor.inspect_err(|_| group.send(Signal::KILL))?;
         Ok(Self {
-            lines,
+            lines: Mutex::new(lines),
             stop: Some(stop),
             supervisor: Some(supervisor),
         })
     }
 
+    /// Returns the lines, to be read by one thread at a time.
+    pub(crate) fn lines(&self) -> MutexGuard<'_, Receiver<String>> {
+        // A reader that panicked took lines whole.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whether the child has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let supervisor = self.supervisor.as_ref();
+        supervisor.is_none_or(JoinHandle::is_finished)
+    }
+
     /// Returns the stream of a child that was not started, because ccci is to end.
     pub(super) fn ended() -> Self {
         Self {
-            lines: mpsc::channel().1,
+            lines: Mutex::new(mpsc::channel().1),
             stop: None,
             supervisor: None,
         }

@@ -322,12 +322,12 @@ fn a_terminal_is_given_where_one_is_asked_for() {
 #[test]
 fn a_line_stream_gives_lines_while_the_child_runs_and_kills_it_when_dropped() {
     let stream = sh("echo $$; sleep 300").spawn_lines(&host()).unwrap();
-    let pid = stream.lines.recv_timeout(LONG).unwrap();
+    let pid = stream.lines().recv_timeout(LONG).unwrap();
     assert!(lives(&pid));
     drop(stream);
     assert!(!lives(&pid));
     let stream = sh("echo one; echo two").spawn_lines(&host()).unwrap();
-    assert_eq!(stream.lines.iter().collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(stream.lines().iter().collect::<Vec<_>>(), ["one", "two"]);
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn a_lock_outlives_its_holder_until_the_child_that_inherited_it_ends() {
     let mut host = host();
     host.inherit = Some(lock.file());
     let stream = sh("echo up; sleep 300").spawn_lines(&host).unwrap();
-    assert_eq!(stream.lines.recv_timeout(LONG).unwrap(), "up");
+    assert_eq!(stream.lines().recv_timeout(LONG).unwrap(), "up");
     drop((lock, host));
     assert!(take().is_none());
     drop(stream);

@@ -1,6 +1,6 @@
 //! Services and their tasks: what swarm wants, what it has, what went wrong.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
@@ -290,11 +290,9 @@ impl Docker {
     }
 
     /// Watches what happens to a stack's containers on this node; each line is one event.
-    pub(crate) fn watch(
-        &self,
-        stack: &StackName,
-        limit: std::time::Duration,
-    ) -> Result<LineStream, Error> {
+    ///
+    /// It has no limit, so that it ends before its reader wants only when the engine goes away.
+    pub(crate) fn watch(&self, stack: &StackName) -> Result<LineStream, Error> {
         let filter = format!("label={}={stack}", super::inventory::STACK_LABEL);
         let args = [
             "events",
@@ -305,7 +303,7 @@ impl Docker {
             "--format",
             "{{.Action}}",
         ];
-        let cmd: Cmd = self.call("watch events", limit, args).into_cmd();
+        let cmd: Cmd = self.call("watch events", Duration::MAX, args).into_cmd();
         // It changes nothing, and it would hold the run's lock for hours after ccci was killed.
         let host = Host {
             inherit: None,

@@ -111,6 +111,19 @@ impl Docker {
         self.json(self.call("reach the engine", READ_LIMIT, ["info", "--format", "json"]))
     }
 
+    /// Returns whether this node may run tasks: `active`, `pause` or `drain`.
+    pub(crate) fn availability(&self) -> Result<String, Error> {
+        let args = [
+            "node",
+            "inspect",
+            "--format",
+            "{{.Spec.Availability}}",
+            "self",
+        ];
+        let output = self.run(self.call("inspect this node", READ_LIMIT, args))?;
+        Ok(output.stdout_text().trim().to_owned())
+    }
+
     /// Merges and interpolates compose files, with no variable but those given.
     pub(crate) fn render_stack(&self, sources: &Sources<'_>) -> Result<String, Error> {
         let mut args: Vec<OsString> = vec!["stack".into(), "config".into()];
