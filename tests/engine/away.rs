@@ -1,0 +1,44 @@
+//! An engine that goes away for good, or stands still: the run gives it up, and the janitor removes what it left.
+
+use std::time::{Duration, Instant};
+
+use crate::{engine::Engine, moment::Moment, world::World};
+
+/// How long a run may go on whose engine is gone: it waits 60 s for the engine, and 30 s for each answer.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Takes the engine away from a run that waits for its app, and asserts that the run gives up without a verdict.
+#[track_caller]
+fn give_up(engine: &Engine, world: &World<'_>, take_away: fn(&Engine)) {
+    let started = Moment::of(engine, "container", "start");
+    let run = world.test("install");
+    started.wait();
+    take_away(engine);
+    let begun = Instant::now();
+    let ended = run.end().exits(103).said("install broken");
+    let took = begun.elapsed();
+    assert!(took < LIMIT, "{took:?}\n{}", ended.stderr());
+    let left = ended.left();
+    let is_left = |kind: &str| left.iter().any(|object| object.starts_with(kind));
+    assert!(is_left("service") && is_left("volume"), "{left:?}");
+    ended.said("run `ccci teardown ");
+    world.assert_no_process();
+}
+
+#[test]
+fn an_engine_that_never_comes_back_is_given_up_and_its_app_is_reaped_later() {
+    let engine = Engine::start();
+    let world = World::new(&engine, "held");
+    give_up(&engine, &world, Engine::kill);
+    engine.boot();
+    world.reap();
+}
+
+#[test]
+fn an_engine_that_stands_still_is_given_up_and_its_app_is_reaped_later() {
+    let engine = Engine::start();
+    let world = World::new(&engine, "held");
+    give_up(&engine, &world, Engine::freeze);
+    engine.thaw();
+    world.reap();
+}

@@ -1,0 +1,15 @@
+//! Kills, stops and restarts a Docker engine under the real `ccci`: each test has an engine of its own, never the shared one.
+
+mod engine;
+mod moment;
+mod world;
+
+mod away;
+mod killed;
+mod swarm;
+
+#[path = "../faults/ended.rs"]
+mod ended;
+#[expect(dead_code, reason = "the examples matter to others")]
+#[path = "../swarm/harness/repository.rs"]
+mod repository;
