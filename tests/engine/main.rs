@@ -8,6 +8,7 @@ mod away;
 mod killed;
 mod swarm;
 
+#[expect(dead_code, reason = "which verdicts there were matters to others")]
 #[path = "../faults/ended.rs"]
 mod ended;
 #[expect(dead_code, reason = "the examples matter to others")]
