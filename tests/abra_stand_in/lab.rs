@@ -21,6 +21,9 @@ pub(crate) const OLD: &str = "0.1.0+1.35.0";
 /// The newer of the recipe's releases.
 pub(crate) const NEW: &str = "0.2.0+1.35.0";
 
+/// How long nothing may turn up before the lab is believed to be empty.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// What a call printed and how it ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -286,29 +289,50 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
+impl Lab {
+    /// Removes all that is listed of the lab's stack; tells whether nothing was.
+    fn clear(&self) -> bool {
         let filter = format!("label=com.docker.stack.namespace={}", self.stack);
-        remove(&["service", "rm"], &self.objects("service"));
         let containers = Self::docker(&["ps", "--all", "--quiet", "--filter", &filter]);
         let containers: Vec<String> = containers.lines().map(str::to_owned).collect();
+        let services = self.objects("service");
+        remove(&["service", "rm"], &services);
         remove(&["rm", "--force", "--volumes"], &containers);
-        let kinds = ["network", "config", "volume"];
-        for kind in kinds {
+        let rest = self.left();
+        for kind in ["network", "config", "volume"] {
             remove(&[kind, "rm"], &self.objects(kind));
         }
         remove(&["secret", "rm"], &self.secrets());
-        // The swarm goes on listing a network for a moment after its removal.
-        let left = || {
-            kinds
-                .iter()
-                .flat_map(|kind| self.objects(kind))
-                .chain(self.secrets())
-        };
-        wait_until(|| left().next().is_none());
+        services.is_empty() && containers.is_empty() && rest.is_empty()
+    }
+
+    /// Lists what lasts of the lab's stack.
+    fn left(&self) -> Vec<String> {
+        let kinds = ["network", "config", "volume"].into_iter();
+        let objects = kinds.flat_map(|kind| self.objects(kind));
+        objects.chain(self.secrets()).collect()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // A task that is starting while its service is removed makes its volume a moment later.
+        let mut quiet = None;
+        wait_until(|| {
+            if !self.clear() {
+                quiet = None;
+                return false;
+            }
+            quiet.get_or_insert_with(Instant::now).elapsed() > QUIET
+        });
         // A test that fails already must not abort all others on top.
         if !std::thread::panicking() {
-            assert_eq!(left().next(), None, "left behind by {}", self.stack);
+            assert_eq!(
+                self.left(),
+                Vec::<String>::new(),
+                "left behind by {}",
+                self.stack
+            );
         }
     }
 }
