@@ -148,7 +148,7 @@ impl World {
     }
 
     /// Returns the report of the youngest run.
-    fn last_report(&self) -> Option<RunReport> {
+    pub(crate) fn last_report(&self) -> Option<RunReport> {
         let path = self.path("state/runs/latest/report.json");
         let text = fs::read_to_string(path).ok()?;
         Some(serde_json::from_str(&text).unwrap())

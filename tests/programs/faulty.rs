@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Signal, getppid, kill_process};
+use rustix::process::{Signal, getpid, getppid, kill_process};
 use serde::Deserialize;
 
 /// What stands in the file beside the link.
@@ -44,6 +44,10 @@ struct Rule {
     /// Sends the caller these signals, by number, before the real program is run.
     #[serde(default)]
     signals: Vec<i32>,
+    /// Says in the fifo `reached` of this folder that the call is there, and waits for a word in its fifo `go`.
+    meet: Option<PathBuf>,
+    /// Ends itself by this signal, by number, in place of the real program.
+    die: Option<i32>,
     /// Waits for ever in place of the real program.
     #[serde(default)]
     hang: bool,
@@ -81,12 +85,19 @@ impl Rule {
     /// Does to the call what the rule says, and returns its exit code.
     fn apply(&self, orders: &Orders, args: &[OsString]) -> i32 {
         thread::sleep(Duration::from_millis(self.delay_ms));
+        if let Some(folder) = &self.meet {
+            meet(folder).expect("the fifos are there");
+        }
         for number in &self.signals {
             let signal = Signal::from_named_raw(*number).expect("the rule names a signal");
             let caller = getppid().expect("a caller waits for this program");
             kill_process(caller, signal).expect("the caller is ours to signal");
         }
-        if self.hang {
+        if let Some(number) = self.die {
+            let signal = Signal::from_named_raw(number).expect("the rule names a signal");
+            kill_process(getpid(), signal).expect("a process may signal itself");
+        }
+        if self.hang || self.die.is_some() {
             loop {
                 thread::park();
             }
@@ -111,6 +122,12 @@ impl Rule {
         let real = output.map_or(Some(0), |output| output.status.code());
         self.exit.or(real).unwrap_or(1)
     }
+}
+
+/// Tells whoever waits at a pair of fifos that the call is there, and waits for a word.
+fn meet(folder: &Path) -> std::io::Result<()> {
+    std::fs::write(folder.join("reached"), "up\n")?;
+    std::fs::read_to_string(folder.join("go")).map(drop)
 }
 
 /// Tells whether a call begins with the words of a verb.

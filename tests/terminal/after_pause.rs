@@ -1,0 +1,40 @@
+//! A run that is stopped and continued, and one that is asked how it goes.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a pause that a limit must not count has to last longer than the limit"
+)]
+
+use std::{thread, time::Duration};
+
+use rustix::process::{Signal, WaitOptions, waitpid};
+
+use crate::{glass::Glass, recipe, world::World};
+
+/// How long a stage may take; a slow machine needs a part of it.
+const LIMIT: u64 = 30;
+
+#[test]
+fn a_pause_longer_than_the_limit_costs_the_app_nothing() {
+    let world = World::new();
+    recipe::hold_convergence(&world, "plain");
+    recipe::give_seconds(&world, LIMIT);
+    let mut test = world.test("install");
+    test.env("CCCI_STAGE_TIMEOUT", format!("{LIMIT}s"));
+    let glass = Glass::run(&test);
+    glass.wait_for(&["     install [", "services app 0/1 starting"]);
+    glass.send(Signal::STOP);
+    let stopped = waitpid(Some(glass.pid()), WaitOptions::UNTRACED).unwrap();
+    assert!(stopped.is_some_and(|(_, status)| status.stopped()));
+    thread::sleep(Duration::from_secs(LIMIT + 1));
+    glass.send(Signal::CONT);
+    glass.send(Signal::USR1);
+    glass.wait_for(&["plain install (1/5) [", "  services: app 0/1 starting"]);
+    recipe::let_converge(&world);
+    let last = glass.end().exits(0).gives_terminal_back().said("PASS [");
+    let asked = last.lines_with("plain install (1/5) [");
+    assert!(
+        asked[0].contains("waiting for services, gives up in "),
+        "{asked:?}"
+    );
+    world.assert_clean();
+}
