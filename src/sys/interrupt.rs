@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -93,7 +93,7 @@ struct Received {
 }
 
 impl Interrupt {
-    /// Takes over INT, TERM and HUP; called once, by the program and never by its parts.
+    /// Takes over INT, TERM and HUP, and outlives XFSZ; called once, by the program and never by its parts.
     pub(crate) fn install() -> io::Result<Self> {
         let interrupt = Self::never();
         for signal in [Signal::Int, Signal::Term] {
@@ -105,6 +105,8 @@ impl Interrupt {
                 armed,
             )?;
         }
+        // A file that may not grow is an error of whoever writes it, and no end of the program.
+        flag::register(SIGXFSZ, Arc::default())?;
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let receiver = interrupt.clone();
         thread::Builder::new()
