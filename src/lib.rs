@@ -111,6 +111,7 @@
 //! - `tool/runner.rs`: Runs one test or hook: the file itself, or pytest or hurl with it.
 //! - `tool/stack.rs`: The built-in deployer: reads the recipe format and drives docker alone, leaving what abra would leave.
 //! - `sys/`: The operating system: processes, files, locks, signals; it does not know recipes.
+//! - `sys/beside.rs`: Work that goes on beside its caller where the system has a thread for it, and in its caller's place where it has none.
 //! - `sys/context.rs`: What a command has at hand: settings, what children share, the machine's name.
 //! - `sys/durable.rs`: Files that survive a crash: replaced as a whole, or appended to record by record.
 //! - `sys/interrupt.rs`: Signals that end a run set a state here, which loops ask; nothing here ends a child or a run.

@@ -12,6 +12,7 @@ use crate::{
     exit,
     lifecycle::runner::{self, Ended, Job},
     sys::{
+        beside::beside,
         context::Context,
         interrupt::{Interrupt, Signal},
         wait,
@@ -71,7 +72,7 @@ pub(crate) fn run(tasks: &[Task], pace: &Pace) -> Vec<Result> {
     let workers = usize::from(pace.jobs).min(tasks.len());
     thread::scope(|scope| {
         for _ in 1..workers {
-            scope.spawn(|| desk.work());
+            beside(scope, || desk.work());
         }
         desk.work();
     });

@@ -28,6 +28,7 @@ use crate::{
         stage::Stage,
     },
     sys::{
+        beside::beside,
         context::Context,
         journal::Journal,
         process::{Host, LineStream},
@@ -219,12 +220,12 @@ impl Attempt<'_> {
         let fetch = || images::fetch(&fetcher, &head_images, &pull);
         std::thread::scope(|scope| {
             // The head's images are fetched while the base is being tested.
-            let mut fetching = Some(scope.spawn(fetch));
+            let mut fetching = Some(beside(scope, fetch));
             for planned in &prepared.plan.stages {
                 let needs_none =
                     planned.stage == Stage::Install || self.reason_to_skip(planned).is_some();
                 let fetched = match fetching.take_if(|_| !needs_none) {
-                    Some(thread) => thread.join().expect("fetching does not panic"),
+                    Some(thread) => thread.join(),
                     None => Ok(()),
                 };
                 self.run_stage(&course, planned, fetched);

@@ -5,7 +5,15 @@
 
 use crate::{
     model::outcome::{Fault, Trouble},
-    tool::{deployer, docker::client, docker::service::Task, rendering},
+    sys::process,
+    tool::{
+        deployer,
+        docker::{
+            client::{self, SILENT},
+            service::Task,
+        },
+        rendering,
+    },
 };
 
 /// One row: a part of what is said, in lower case, and what it means.
@@ -41,7 +49,23 @@ const fn recipe(said: &'static str, code: &'static str, meaning: &'static str) -
 }
 
 /// The table; the first row that fits decides, so infrastructure comes before what it can look like.
-const TABLE: [Row; 33] = [
+const TABLE: [Row; 37] = [
+    broken(SILENT, "tool-silent", "docker failed and did not say why"),
+    broken(
+        "too many open files",
+        "few-descriptors",
+        "this user may open no more files",
+    ),
+    broken(
+        "resource temporarily unavailable",
+        "few-processes",
+        "this user may start no more processes",
+    ),
+    broken(
+        "file too large",
+        "small-files",
+        "this user may write no larger files",
+    ),
     broken(
         "toomanyrequests",
         "registry-rate-limit",
@@ -231,7 +255,7 @@ pub(crate) fn docker_error(error: &client::Error) -> Trouble {
         client::Error::TimedOut { .. } => Trouble::broken("docker-timeout", text),
         client::Error::Garbled { .. } => Trouble::broken("docker-garbled", text),
         client::Error::Start(source) => {
-            Trouble::broken("docker-missing", text).because(source.to_string())
+            not_started(Trouble::broken("docker-missing", text), source)
         }
         client::Error::Refused { said, .. } => match row(said) {
             Some(row) if row.fault == Fault::Broken => {
@@ -240,6 +264,22 @@ pub(crate) fn docker_error(error: &client::Error) -> Trouble {
             Some(_) | None => Trouble::broken("docker-refused", text),
         },
     }
+}
+
+/// Adds why a child could not be started, with what the system said.
+pub(crate) fn not_started(trouble: Trouble, error: &process::Error) -> Trouble {
+    let trouble = trouble.because(error.to_string());
+    match std::error::Error::source(error) {
+        Some(said) => trouble.because(said.to_string()),
+        None => trouble,
+    }
+}
+
+/// Writes an error with all its causes as one line.
+pub(crate) fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = chain.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 /// Explains why a deployer did not do its work.
@@ -254,7 +294,7 @@ pub(crate) fn deployer_error(doing: &str, error: &deployer::Error) -> Trouble {
         }
         deployer::Error::SecretMissing { name, generated } => secret_missing(name, *generated),
         deployer::Error::Process(source) => {
-            Trouble::broken("tool-missing", error.to_string()).because(source.to_string())
+            not_started(Trouble::broken("tool-missing", error.to_string()), source)
         }
         deployer::Error::File { source, .. } => {
             let row = row(&source.to_string());

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     attempt::Attempt,
+    classify::in_one_line,
     runner::DryRun,
     session::state_trouble,
     teardown::{self, Belongings, Removal},
@@ -102,7 +103,7 @@ impl Attempt<'_> {
             }
             // Who gives teardown up gets no last look either.
             Some(Err(client::Error::Interrupted)) | None => {}
-            Some(Err(error)) => finished.errors.push(error.to_string()),
+            Some(Err(error)) => finished.errors.push(in_one_line(&error)),
         }
         finished
     }

@@ -9,6 +9,7 @@ use crate::{
         outcome::{Outcome, StageResult, Trouble},
         stage::Stage,
     },
+    sys::beside::beside,
     tool::docker::service::{Task, TaskState},
 };
 
@@ -38,9 +39,9 @@ pub(crate) fn gather(
         .map(|stack| stack.services.keys().cloned().collect())
         .unwrap_or_default();
     let logs = std::thread::scope(|scope| {
-        let writing = scope.spawn(|| write_state(session, stage, rendered, &tasks));
+        let writing = beside(scope, || write_state(session, stage, rendered, &tasks));
         let logs = service_logs(session, stage, &services);
-        writing.join().expect("writing evidence does not panic");
+        writing.join();
         logs
     });
     if trouble.excerpt.is_some() {

@@ -152,7 +152,7 @@ fn trouble(error: &git::Error) -> Trouble {
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     match error {
         git::Error::Process(source) => {
-            Trouble::broken("git-missing", first).because(source.to_string())
+            classify::not_started(Trouble::broken("git-missing", first), source)
         }
         git::Error::Unknown { name, known } => {
             let trouble = Trouble::new(Fault::Config, "ref-unknown", first);

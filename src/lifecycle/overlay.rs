@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    classify::not_started,
     declared,
     reach::{self, Entrance},
     session::{CheckName, Remark, Session, StageRun, state_trouble},
@@ -20,6 +21,7 @@ use crate::{
         run::IngressKind,
         stage::Stage,
     },
+    sys::process::is_shortage,
     tool::runner::{self, Runners, TestEnd, TestFile, TestRun},
 };
 
@@ -232,6 +234,9 @@ fn not_run(error: &runner::Error) -> Trouble {
         runner::Error::Process { source, .. } => match source {
             Cause::Log { source, .. } | Cause::File { source, .. } => {
                 state_trouble(&source.to_string())
+            }
+            Cause::Start { source: said, .. } if is_shortage(said) => {
+                not_started(Trouble::broken("test-not-run", error.to_string()), source)
             }
             Cause::NotFound { .. } | Cause::Start { .. } => {
                 Trouble::recipe("test-not-run", error.to_string()).because(source.to_string())

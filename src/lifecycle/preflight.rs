@@ -19,6 +19,7 @@ use crate::{
         outcome::{Fault, Trouble},
         run::IngressKind,
     },
+    sys::beside::beside,
     tool::docker::{
         client::{self, Docker},
         stack::{Engine, OLDEST_CLIENT, Versions},
@@ -77,20 +78,14 @@ fn missing_program(word: &str, program: &Path, origin: &Origin) -> Trouble {
 pub(crate) fn survey(docker: &Docker, settings: &Settings) -> Result<Ground, Trouble> {
     let choice = settings.server.ingress;
     let (versions, engine, network, publishers) = thread::scope(|scope| {
-        let versions = scope.spawn(|| docker.versions());
-        let engine = scope.spawn(|| docker.engine());
-        let network = scope.spawn(|| docker.swarm_network(PROXY_NETWORK));
+        let versions = beside(scope, || docker.versions());
+        let engine = beside(scope, || docker.engine());
+        let network = beside(scope, || docker.swarm_network(PROXY_NETWORK));
         let publishers = match choice {
             IngressChoice::Auto => docker.networks_publishing(HTTPS),
             IngressChoice::Proxy | IngressChoice::Direct => Ok(Vec::new()),
         };
-        let joined = "asking docker does not panic";
-        (
-            versions.join().expect(joined),
-            engine.join().expect(joined),
-            network.join().expect(joined),
-            publishers,
-        )
+        (versions.join(), engine.join(), network.join(), publishers)
     });
     let explain = |error: client::Error| classify::docker_error(&error);
     let versions = versions.map_err(explain)?;

@@ -27,6 +27,7 @@ use crate::{
         run::RunId,
     },
     sys::{
+        beside::beside,
         context::Context,
         journal::{self, Journal},
         lock::{self, Leader, Lock},
@@ -64,7 +65,7 @@ impl Reaper<'_> {
         let (count, work) = (SIDE_BY_SIDE.min(apps.len()), &work);
         std::thread::scope(|scope| {
             for _ in 1..count {
-                scope.spawn(work);
+                beside(scope, work);
             }
             work();
         });

@@ -4,6 +4,7 @@ use std::{
     io,
     path::PathBuf,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -203,8 +204,10 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
         record: &record,
         watchdog: &watchdog,
     };
-    let made = std::thread::scope(|scope| {
-        scope.spawn(|| watchdog.watch(&announcer));
+    let made = thread::scope(|scope| {
+        // Where the system has no thread left, the run goes on unwatched.
+        let watch = || watchdog.watch(&announcer);
+        drop(thread::Builder::new().spawn_scoped(scope, watch));
         // A panic must end the watch too, or the scope would wait for it for ever.
         let _stop = StopOnDrop(&watchdog);
         attempt.make()

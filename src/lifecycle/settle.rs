@@ -13,6 +13,7 @@ use super::{
 use crate::{
     model::{event::ServiceState, outcome::Trouble, stage::Stage},
     sys::{
+        beside::beside,
         interrupt::Interrupt,
         wait::{self, Deadline},
     },
@@ -57,11 +58,8 @@ pub(crate) struct Settling<'a> {
 /// Takes one look at an app's services and tasks, both asked at once.
 pub(crate) fn look(app: &App, services: &[String]) -> Result<Look, Error> {
     let (services, tasks) = std::thread::scope(|scope| {
-        let tasks = scope.spawn(|| app.docker.tasks(&app.stack));
-        (
-            app.docker.services(services),
-            tasks.join().expect("a look does not panic"),
-        )
+        let tasks = beside(scope, || app.docker.tasks(&app.stack));
+        (app.docker.services(services), tasks.join())
     });
     Ok(Look {
         services: services?,

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::classify::in_one_line;
 use crate::{
     model::{
         app::StackName,
@@ -16,6 +17,7 @@ use crate::{
         resource::{Resource, ResourceKind},
     },
     sys::{
+        beside::beside,
         interrupt::Interrupt,
         wait::{Deadline, pause},
     },
@@ -106,7 +108,7 @@ pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
             Ok(_) => drop(rest(removal, Duration::from_millis(100))),
             Err(_) if is_abandoned(removal) => break known_left(removal),
             Err(error) => {
-                progress.note(error.to_string());
+                progress.note(in_one_line(&error));
                 // An engine that is away keeps nobody waiting who has made nothing there.
                 let made_nothing = removal.belongings.known.is_empty() && progress.seen.is_empty();
                 if deadline.is_over() || made_nothing || removal.docker.is_given_up() {
@@ -173,14 +175,11 @@ fn remove_containers(
 fn remove_rest(docker: &Docker, progress: &mut Progress, found: &[Object]) {
     let of = |kind| ids(found, kind);
     let results = std::thread::scope(|scope| {
-        let networks = scope.spawn(|| docker.remove_networks(&of(ResourceKind::Network)));
-        let secrets = scope.spawn(|| docker.remove_secrets(&of(ResourceKind::Secret)));
-        let configs = scope.spawn(|| docker.remove_configs(&of(ResourceKind::Config)));
+        let networks = beside(scope, || docker.remove_networks(&of(ResourceKind::Network)));
+        let secrets = beside(scope, || docker.remove_secrets(&of(ResourceKind::Secret)));
+        let configs = beside(scope, || docker.remove_configs(&of(ResourceKind::Config)));
         let volumes = docker.remove_volumes(&of(ResourceKind::Volume));
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread.join().expect("removal does not panic")
-        };
-        [join(networks), join(secrets), join(configs), volumes]
+        [networks.join(), secrets.join(), configs.join(), volumes]
     });
     for result in results {
         progress.try_to(result);
@@ -251,7 +250,7 @@ impl Progress {
     fn try_to(&mut self, result: Result<(), Error>) {
         match result {
             Ok(()) | Err(Error::Interrupted) => {}
-            Err(error) => self.note(error.to_string()),
+            Err(error) => self.note(in_one_line(&error)),
         }
     }
 

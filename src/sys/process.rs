@@ -24,6 +24,7 @@ use std::time::Duration;
 pub(crate) use line_stream::LineStream;
 pub(crate) use output::{Exit, Output};
 pub(crate) use replace::replace;
+use rustix::io::Errno;
 pub(crate) use step_log::StepLog;
 use supervise::Running;
 
@@ -84,6 +85,13 @@ pub(crate) enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Tells whether the system is short of something, so that no program at all could be started.
+pub(crate) fn is_shortage(said: &io::Error) -> bool {
+    let all = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM];
+    all.iter()
+        .any(|one| said.raw_os_error() == Some(one.raw_os_error()))
 }
 
 /// Where a child's input comes from.

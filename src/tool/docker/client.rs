@@ -11,6 +11,8 @@ use thiserror::Error;
 
 use crate::sys::process::{self, Cmd, Exit, Host, Output};
 
+/// Stands for what docker did not say.
+pub(crate) const SILENT: &str = "it did not say why";
 /// How long a call that only reads may take: docker has no limit of its own.
 pub(crate) const READ_LIMIT: Duration = Duration::from_secs(30);
 /// How long the removal of one kind of object may take.
@@ -233,8 +235,17 @@ fn parse_lines<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, String> {
 }
 
 /// Returns the line that says what went wrong: the last one that is neither blank nor advice.
-fn last_words(output: &Output) -> String {
+///
+/// A client that crashed says it first, and then lists all that it was doing.
+pub(super) fn last_words(output: &Output) -> String {
     let text = output.stderr_text();
+    let is_crash = |line: &&str| {
+        let begins = ["runtime: ", "runtime/cgo: ", "fatal error: ", "panic: "];
+        begins.iter().any(|begin| line.starts_with(begin))
+    };
+    if let Some(line) = text.lines().find(is_crash) {
+        return line.to_owned();
+    }
     let advice = |line: &&str| {
         let line = line.trim();
         line.is_empty()
@@ -246,7 +257,7 @@ fn last_words(output: &Output) -> String {
         .lines()
         .rev()
         .find(|line| !advice(line))
-        .unwrap_or("it did not say why");
+        .unwrap_or(SILENT);
     let line = line
         .trim()
         .trim_start_matches("Error response from daemon: ");

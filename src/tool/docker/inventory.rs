@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::client::{Call, Docker, Error, READ_LIMIT};
-use crate::model::resource::{Resource, ResourceKind};
+use crate::{
+    model::resource::{Resource, ResourceKind},
+    sys::beside::{Beside, beside},
+};
 
 /// The label by which docker marks what belongs to a stack.
 pub(crate) const STACK_LABEL: &str = "com.docker.stack.namespace";
@@ -64,11 +67,8 @@ impl Docker {
     /// Lists every object of every kind, in a constant number of calls made side by side.
     pub(crate) fn list_objects(&self) -> Result<Vec<Object>, Error> {
         let lists: Vec<Result<Vec<Object>, Error>> = std::thread::scope(|scope| {
-            let spawned = ResourceKind::ALL.map(|kind| scope.spawn(move || self.list_kind(kind)));
-            spawned
-                .into_iter()
-                .map(|thread| thread.join().expect("listing does not panic"))
-                .collect()
+            let spawned = ResourceKind::ALL.map(|kind| beside(scope, move || self.list_kind(kind)));
+            spawned.into_iter().map(Beside::join).collect()
         });
         let mut objects = Vec::new();
         for list in lists {

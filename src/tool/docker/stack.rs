@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    client::{Docker, Error, READ_LIMIT},
+    client::{Docker, Error, READ_LIMIT, last_words},
     inventory::STACK_LABEL,
 };
 use crate::{
@@ -99,6 +99,12 @@ impl Docker {
             ["version", "--format", "json"],
         );
         let output = self.attempt(call)?;
+        if !output.ok() && output.stdout.is_empty() {
+            return Err(Error::Refused {
+                doing: "say its version".into(),
+                said: last_words(&output),
+            });
+        }
         let garbled = |error: serde_json::Error| Error::Garbled {
             doing: "version".into(),
             said: error.to_string(),
