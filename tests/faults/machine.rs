@@ -8,7 +8,13 @@
     reason = "what the harness cannot do ends the test"
 )]
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::fs::{PermissionsExt, lchown},
+    path::Path,
+    process::Command,
+};
 
 use crate::world::World;
 
@@ -83,6 +89,11 @@ impl World {
         name
     }
 
+    /// Gives everything in this world to a user.
+    pub(crate) fn belongs_to(&self, user: u32) {
+        give(&self.path(""), user);
+    }
+
     /// Changes the recipe's compose file, without a commit.
     pub(crate) fn edit(&self, change: impl Fn(&str) -> String) {
         let path = self.path("work/plain/compose.yml");
@@ -93,9 +104,19 @@ impl World {
     }
 }
 
+/// Gives a file to a user, and all that is in it.
+fn give(path: &Path, user: u32) {
+    lchown(path, Some(user), None).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), user);
+        }
+    }
+}
+
 /// Returns a call made through another program, in the same surroundings.
-pub(crate) fn wrapped(wrapper: &[&str], call: &Command) -> Command {
-    let mut command = Command::new(wrapper[0]);
+pub(crate) fn wrapped(wrapper: &[impl AsRef<OsStr>], call: &Command) -> Command {
+    let mut command = Command::new(&wrapper[0]);
     command.args(&wrapper[1..]);
     command.arg(call.get_program()).args(call.get_args());
     command.env_clear().stdin(std::process::Stdio::null());

@@ -7,6 +7,7 @@ mod world;
 mod clock;
 mod delays;
 mod full_disk;
+mod limits;
 mod locks;
 mod lying_docker;
 mod missing_docker;
