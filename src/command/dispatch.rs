@@ -82,12 +82,18 @@ fn complain(error: &clap::Error, words: &[String], env: &Environment) -> u8 {
     }
 }
 
-/// Makes of what clap says what programs read: its first line, and its tip as the hint.
+/// Makes of what clap says what programs read: its first paragraph, and its tip as the hint.
 fn usage(text: &str) -> Trouble {
     let mut lines = text.lines().map(str::trim);
     let first = lines.next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(first);
+    let Some(message) = first.strip_prefix("error: ") else {
+        // Clap prints the help where there is nothing that it could complain of.
+        let trouble = Error::say(Kind::Usage, "no command is given").trouble();
+        return trouble.hint("run `ccci help` for the list");
+    };
     let trouble = Error::say(Kind::Usage, message).trouble();
+    let more = lines.by_ref().take_while(|line| !line.is_empty());
+    let trouble = more.fold(trouble, Trouble::because);
     match lines.find_map(|line| line.strip_prefix("tip: ")) {
         Some(tip) => trouble.hint(tip),
         None => trouble,
@@ -99,5 +105,31 @@ fn report(call: &Call, voice: Voice, error: &Error) -> u8 {
     match view::print_error(call, voice, error) {
         Ok(()) => error.code(),
         Err(_) => exit::OUTPUT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns what programs read of a line that is refused.
+    fn told(line: &str) -> Trouble {
+        let argv = line.split(' ').map(OsString::from);
+        usage(&cli::parse(argv).unwrap_err().render().to_string())
+    }
+
+    #[test]
+    fn programs_read_the_rule_and_the_tip() {
+        let trouble = told("ccci test --keep allways");
+        assert_eq!(
+            trouble.message,
+            "invalid value 'allways' for '--keep <WHEN>'"
+        );
+        assert_eq!(trouble.causes, ["[possible values: never, failed, always]"]);
+        let tip = "a similar value exists: 'always'";
+        assert_eq!(trouble.hint.as_deref(), Some(tip));
+        let trouble = told("ccci exec");
+        assert_eq!(trouble.causes, ["<SERVICE>", "<COMMAND>..."]);
+        assert_eq!(told("ccci").message, "no command is given");
     }
 }
