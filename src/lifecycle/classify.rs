@@ -1,7 +1,7 @@
 //! Whose fault an error text is: one table that turns what docker and abra say into causes.
 //!
-//! The recipe is at fault on positive evidence only; whatever could be the registry's, the network's, the disk's or the
-//! engine's is broken, which means that a retry is sensible.
+//! The recipe is at fault on positive evidence only: words that are said of what its files ask for. Whatever could be the
+//! registry's, the network's, the disk's or the engine's, and all that no row knows, is broken: a retry is sensible.
 
 use crate::{
     model::outcome::{Fault, Trouble},
@@ -49,7 +49,7 @@ const fn recipe(said: &'static str, code: &'static str, meaning: &'static str) -
 }
 
 /// The table; the first row that fits decides, so infrastructure comes before what it can look like.
-const TABLE: [Row; 37] = [
+const TABLE: &[Row] = &[
     broken(SILENT, "tool-silent", "docker failed and did not say why"),
     broken(
         "too many open files",
@@ -170,6 +170,16 @@ const TABLE: [Row; 37] = [
         "the registry is in trouble",
     ),
     broken("x509:", "certificate", "a certificate is not trusted"),
+    broken(
+        "declared as external, but could not be found",
+        "network-missing",
+        "a network that the recipe takes for granted is not there",
+    ),
+    broken(
+        "plugin \"",
+        "plugin-missing",
+        "this node lacks a plugin that the recipe asks for",
+    ),
     recipe("no such image", "image-missing", "the image does not exist"),
     recipe(
         "manifest unknown",
@@ -203,11 +213,40 @@ const TABLE: [Row; 37] = [
         "a config's content changed and its version did not",
     ),
     recipe(
+        "invalid image reference",
+        "bad-image-name",
+        "an image name is not valid",
+    ),
+    recipe(
         "invalid reference format",
         "bad-image-name",
         "an image name is not valid",
     ),
+    recipe("secret not found: ", "object-missing", NOBODY_MAKES),
+    recipe("config not found: ", "object-missing", NOBODY_MAKES),
+    // What swarm says of a specification that it cannot take, whichever part of it that is.
+    recipe("code = invalidargument", "spec-invalid", BAD_SPEC),
+    recipe(
+        "invalid mount target",
+        "bad-mount",
+        "a mount is not possible",
+    ),
+    recipe("invalid subnet", "spec-invalid", BAD_SPEC),
+    recipe("invalid resolution mode", "spec-invalid", BAD_SPEC),
+    recipe("invalid restartcondition", "spec-invalid", BAD_SPEC),
+    recipe("invalid tmpfs source", "spec-invalid", BAD_SPEC),
+    recipe("undefined volume \"", "spec-invalid", BAD_SPEC),
+    recipe("duplicate config target", "spec-invalid", BAD_SPEC),
+    recipe("duplicate secret target", "spec-invalid", BAD_SPEC),
+    recipe("value is too precise", "spec-invalid", BAD_SPEC),
+    recipe("replicas can only be used", "spec-invalid", BAD_SPEC),
+    recipe("cannot be used with services", "spec-invalid", BAD_SPEC),
 ];
+
+/// What a secret or config means that a compose file names as external and that is not on the swarm.
+const NOBODY_MAKES: &str = "nobody makes a secret or config that the recipe declares external";
+/// What a refusal means that is about the specification.
+const BAD_SPEC: &str = "the compose files ask for what no swarm can do";
 
 /// Finds the row that fits what was said.
 fn row(said: &str) -> Option<&'static Row> {
@@ -293,6 +332,9 @@ pub(crate) fn deployer_error(doing: &str, error: &deployer::Error) -> Trouble {
             Trouble::broken("tool-broken", error.to_string()).because(said.clone())
         }
         deployer::Error::SecretMissing { name, generated } => secret_missing(name, *generated),
+        deployer::Error::Hook(said) => {
+            Trouble::recipe("hook-failed", format!("{doing} failed")).because(said)
+        }
         deployer::Error::Process(source) => {
             not_started(Trouble::broken("tool-missing", error.to_string()), source)
         }
@@ -304,7 +346,7 @@ pub(crate) fn deployer_error(doing: &str, error: &deployer::Error) -> Trouble {
     }
 }
 
-/// Explains a tool's own words: infrastructure where a row says so, else the recipe that it refused.
+/// Explains a tool's own words; those that no row knows are nobody's proven fault.
 fn said_by_tool(doing: &str, said: &str) -> Trouble {
     match row(said) {
         Some(row) => Trouble::new(
@@ -313,7 +355,7 @@ fn said_by_tool(doing: &str, said: &str) -> Trouble {
             format!("{doing} failed: {}", row.meaning),
         )
         .because(said),
-        None => Trouble::recipe("deploy-refused", format!("{doing} failed")).because(said),
+        None => Trouble::broken("tool-refused", format!("{doing} failed")).because(said),
     }
 }
 
@@ -432,8 +474,125 @@ mod tests {
 
     #[test]
     fn every_part_of_the_table_is_lower_case_so_that_it_can_fit() {
-        for row in &TABLE {
+        for row in TABLE {
             assert_eq!(row.said, row.said.to_ascii_lowercase());
+        }
+    }
+
+    /// Returns whose fault a refused deploy is, and the stable word.
+    fn deployed(said: &str) -> (Fault, String) {
+        let error = deployer::Error::Docker(refused(said));
+        let trouble = deployer_error("the deploy", &error);
+        (trouble.fault, trouble.code)
+    }
+
+    /// What the client 28.2.2 and the engine 20.10.24 say of compose files that no swarm takes, with the stable word.
+    const REFUSALS: &[(&str, &str)] = &[
+        (
+            "failed to create service s_app: Error response from daemon: rpc error: code = InvalidArgument desc = EndpointSpec: duplicate published ports provided",
+            "spec-invalid",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: rpc error: code = InvalidArgument desc = ContainerSpec: Interval in HealthConfig cannot be less than 1ms",
+            "spec-invalid",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: rpc error: code = InvalidArgument desc = ContainerSpec: duplicate mount point: /data",
+            "spec-invalid",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: rpc error: code = InvalidArgument desc = invalid memory value 1024: Must be at least 4MiB",
+            "spec-invalid",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: rpc error: code = InvalidArgument desc = name must be 63 characters or fewer",
+            "spec-invalid",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: rpc error: code = InvalidArgument desc = name must be valid as a DNS name component",
+            "spec-invalid",
+        ),
+        (
+            "failed to create network s_n: Error response from daemon: Invalid subnet 999.0.0.0/24 : invalid CIDR address: 999.0.0.0/24",
+            "spec-invalid",
+        ),
+        (
+            "failed to create config s_c: Error response from daemon: rpc error: code = InvalidArgument desc = config data must be larger than 0 and less than 1024000 bytes",
+            "spec-invalid",
+        ),
+        (
+            "failed to update config s_c: Error response from daemon: rpc error: code = InvalidArgument desc = only updates to Labels are allowed",
+            "config-changed",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: invalid resolution mode: \"nonsense\"",
+            "spec-invalid",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: invalid RestartCondition: \"nonsense\"",
+            "spec-invalid",
+        ),
+        (
+            "failed to create service s_app: Error response from daemon: The network s_n cannot be used with services. Only networks scoped to the swarm can be used, such as those created with the overlay driver.",
+            "spec-invalid",
+        ),
+        (
+            "service app: invalid tmpfs source, source must be empty",
+            "spec-invalid",
+        ),
+        ("service app: undefined volume \"nope\"", "spec-invalid"),
+        (
+            "service app: duplicate config target for s_d not allowed",
+            "spec-invalid",
+        ),
+        ("service app: value is too precise", "spec-invalid"),
+        (
+            "service app: replicas can only be used with replicated or replicated-job mode",
+            "spec-invalid",
+        ),
+        ("service app: secret not found: nobodys", "object-missing"),
+        ("service app: config not found: nobodys", "object-missing"),
+        (
+            "invalid image reference for service app: invalid reference format",
+            "bad-image-name",
+        ),
+        (
+            "invalid image reference for service app: no image specified",
+            "bad-image-name",
+        ),
+    ];
+
+    #[test]
+    fn what_docker_says_of_compose_files_that_no_swarm_takes_is_the_recipes_fault() {
+        for (said, code) in REFUSALS {
+            let wanted = (Fault::Recipe, (*code).to_owned());
+            assert_eq!(deployed(said), wanted, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_this_swarm_lacks_and_what_nobody_knows_is_no_fault_of_the_recipe() {
+        // As the client 28.2.2 and the engine 20.10.24 say it, but for the last.
+        for (said, code) in [
+            (
+                "failed to create network s_n: Error response from daemon: plugin \"nosuchdriver\" not found",
+                "plugin-missing",
+            ),
+            (
+                "network \"nobodys\" is declared as external, but could not be found. You need to create a swarm-scoped network before the stack is deployed",
+                "network-missing",
+            ),
+            (
+                "failed to create service s_app: Error response from daemon: rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+                "tool-refused",
+            ),
+            (
+                "invalid character '<' looking for beginning of value",
+                "tool-refused",
+            ),
+            ("the moon is full", "tool-refused"),
+        ] {
+            assert_eq!(deployed(said), (Fault::Broken, code.to_owned()), "{said}");
         }
     }
 }

@@ -113,10 +113,7 @@ pub(crate) fn restore(
         service.restore_post_hook.as_deref()
     })?;
     match failed {
-        Some(said) => Err(Error::Tool {
-            doing: "restore hook".into(),
-            said,
-        }),
+        Some(said) => Err(Error::Hook(said)),
         None => Ok(()),
     }
 }

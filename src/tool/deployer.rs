@@ -108,6 +108,9 @@ pub(crate) enum Error {
         /// What it said.
         said: String,
     },
+    /// A hook of the recipe failed.
+    #[error("{0}")]
+    Hook(String),
     /// The tool did something that nobody asked of it, or did not understand what it was asked.
     #[error("`{}` is not as it should be", .path.display())]
     Broken {
