@@ -32,12 +32,12 @@ const PROGRAMS: [(&str, &str); 5] = [
 const EMPTY_SWARM: &str = r#"version	{"Client":{"Version":"28.2.2"},"Server":{"Version":"28.2.2"}}
 info	{"DockerRootDir":"/","Swarm":{"LocalNodeState":"active","ControlAvailable":true}}
 network ls --no-trunc --format json --filter	{"ID":"n1","Name":"proxy","Scope":"swarm"}
-network ls	
-service ls	
-ps	
-volume ls	
-secret ls	
-config ls	
+network ls	{"ID":NETWORK ID}
+service ls	{"ID":ID}
+ps	{"ID":CONTAINER ID}
+volume ls	{"Name":VOLUME NAME}
+secret ls	{"ID":ID}
+config ls	{"ID":ID}
 "#;
 
 /// A test's own world.

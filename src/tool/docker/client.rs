@@ -210,6 +210,13 @@ impl Docker {
         let output = self.run(call)?;
         parse_lines(&output.stdout).map_err(|said| Error::Garbled { doing, said })
     }
+
+    /// Makes a call that prints a list as `columns` has it asked for: a heading, then one JSON document a line.
+    pub(super) fn list<T: DeserializeOwned>(&self, call: Call) -> Result<Vec<T>, Error> {
+        let doing = call.doing.clone();
+        let output = self.run(call)?;
+        parse_list(&output.stdout).map_err(|said| Error::Garbled { doing, said })
+    }
 }
 
 impl Call {
@@ -222,6 +229,31 @@ impl Call {
     /// Gives up the command, for a child that runs long.
     pub(super) fn into_cmd(self) -> Cmd {
         self.cmd
+    }
+}
+
+/// Returns the format of a list with some columns, named with blanks between them: one JSON document a line, below a heading.
+///
+/// The heading is the same document with the columns' titles for values. It stands above an empty list as well, so that
+/// an answer that was lost is never read as "no objects".
+pub(super) fn columns(names: &str) -> String {
+    let names = names.split(' ');
+    let fields = names.map(|name| format!("\"{name}\":{{{{json .{name}}}}}"));
+    format!("table {{{}}}", fields.collect::<Vec<_>>().join(","))
+}
+
+/// Parses a heading and one JSON document for each line below it.
+fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, String> {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (heading, rest) = bytes.split_at(end.unwrap_or_default());
+    // Titles stand there without quotes, so that a heading is no document itself.
+    let is_heading = heading.starts_with(b"{\"")
+        && heading.ends_with(b"}")
+        && serde_json::from_slice::<serde::de::IgnoredAny>(heading).is_err();
+    if is_heading {
+        parse_lines(rest)
+    } else {
+        Err("the list has no heading".to_owned())
     }
 }
 
@@ -287,6 +319,26 @@ mod tests {
         assert!(parse_lines::<serde_json::Value>(b"WARNING: something\n").is_err());
         assert!(parse_lines::<serde_json::Value>(b"{\"a\":1}\n{\"a\":").is_err());
         assert_eq!(parse_lines::<serde_json::Value>(b"\n").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_list_without_its_heading_is_not_taken_for_an_empty_one() {
+        // As docker 28.2.2 prints it.
+        let heading = "{\"ID\":NETWORK ID,\"Name\":NAME}\n";
+        let row = "{\"ID\":\"a\",\"Name\":\"b\"}\n";
+        let count =
+            |text: &str| parse_list::<serde_json::Value>(text.as_bytes()).map(|all| all.len());
+        assert_eq!(count(heading), Ok(0));
+        assert_eq!(count(&format!("{heading}{row}{row}")), Ok(2));
+        for lost in ["", "\n", row, &heading[..9], "WARNING: slow\n"] {
+            assert!(count(lost).is_err(), "{lost}");
+        }
+        assert!(count(&format!("WARNING: slow\n{heading}{row}")).is_err());
+        assert!(count(&format!("{heading}{}", &row[..5])).is_err());
+        assert_eq!(
+            columns("ID Name"),
+            r#"table {"ID":{{json .ID}},"Name":{{json .Name}}}"#
+        );
     }
 
     #[test]

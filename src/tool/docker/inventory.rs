@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::client::{Call, Docker, Error, READ_LIMIT};
+use super::client::{Call, Docker, Error, READ_LIMIT, columns};
 use crate::{
     model::resource::{Resource, ResourceKind},
     sys::beside::{Beside, beside},
@@ -87,7 +87,7 @@ impl Docker {
             | ResourceKind::Secret
             | ResourceKind::Config
             | ResourceKind::Volume => {
-                let lines: Vec<Line> = self.json_lines(self.list_call(kind))?;
+                let lines: Vec<Line> = self.list(self.list_call(kind))?;
                 Ok(lines
                     .into_iter()
                     .map(|line| line.into_object(kind))
@@ -98,24 +98,23 @@ impl Docker {
 
     /// Builds the call that lists one kind.
     fn list_call(&self, kind: ResourceKind) -> Call {
-        let args: &[&str] = match kind {
-            ResourceKind::Service => &["service", "ls", "--quiet"],
+        let (args, names): (&[&str], _) = match kind {
+            ResourceKind::Service => (&["service", "ls"], "ID"),
             // Dead containers hold volumes too, so all of them are listed.
-            ResourceKind::Container => &["ps", "--all", "--no-trunc", "--format", "json"],
-            ResourceKind::Network => &["network", "ls", "--no-trunc", "--format", "json"],
-            ResourceKind::Secret => &["secret", "ls", "--format", "json"],
-            ResourceKind::Config => &["config", "ls", "--format", "json"],
-            ResourceKind::Volume => &["volume", "ls", "--format", "json"],
+            ResourceKind::Container => (&["ps", "--all", "--no-trunc"], "ID Names Labels"),
+            ResourceKind::Network => (&["network", "ls", "--no-trunc"], "ID Name Labels"),
+            ResourceKind::Secret => (&["secret", "ls"], "ID Name Labels"),
+            ResourceKind::Config => (&["config", "ls"], "ID Name Labels"),
+            ResourceKind::Volume => (&["volume", "ls"], "Name Labels"),
         };
+        let format = columns(names);
+        let args = args.iter().copied().chain(["--format", &format]);
         self.call(format!("list {kind}s"), READ_LIMIT, args)
     }
 
     /// Lists the services by inspection, since their list shows no labels.
     fn list_services(&self) -> Result<Vec<Object>, Error> {
-        let output = self.run(self.list_call(ResourceKind::Service))?;
-        let ids = output.stdout_text();
-        let ids: Vec<&str> = ids.split_whitespace().collect();
-        let services: Vec<Inspected> = self.inspect_services(&ids)?;
+        let services: Vec<Inspected> = self.inspect_services(&self.service_ids()?)?;
         let object = |service: Inspected| Object {
             resource: Resource::new(ResourceKind::Service, service.spec.name),
             id: service.id,
@@ -124,15 +123,22 @@ impl Docker {
         Ok(services.into_iter().map(object).collect())
     }
 
+    /// Lists the ids of all services.
+    pub(super) fn service_ids(&self) -> Result<Vec<String>, Error> {
+        let lines: Vec<Line> = self.list(self.list_call(ResourceKind::Service))?;
+        Ok(lines.into_iter().map(|line| line.id).collect())
+    }
+
     /// Inspects services, leaving out those that vanished since they were listed.
     pub(super) fn inspect_services<T: serde::de::DeserializeOwned>(
         &self,
-        ids: &[&str],
+        ids: &[String],
     ) -> Result<Vec<T>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let args = ["service", "inspect"].iter().chain(ids);
+        let args = ["service", "inspect"].into_iter();
+        let args = args.chain(ids.iter().map(String::as_str));
         let output = self.attempt(self.call("inspect services", READ_LIMIT, args))?;
         // Docker prints those it found and exits 1 for those it did not.
         let missing = output

@@ -85,11 +85,7 @@ impl Docker {
 
     /// Returns the ids of the networks on which some service publishes a port of the nodes.
     pub(crate) fn networks_publishing(&self, port: u32) -> Result<Vec<String>, Error> {
-        let args = ["service", "ls", "--quiet"];
-        let output = self.run(self.call("list services", READ_LIMIT, args))?;
-        let ids = output.stdout_text();
-        let ids: Vec<&str> = ids.split_whitespace().collect();
-        let services: Vec<Publisher> = self.inspect_services(&ids)?;
+        let services: Vec<Publisher> = self.inspect_services(&self.service_ids()?)?;
         Ok(networks_of(services, port))
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
-use super::client::{Docker, Error, READ_LIMIT};
+use super::client::{Docker, Error, READ_LIMIT, columns};
 use crate::{
     model::app::StackName,
     sys::process::{Cmd, Host, LineStream},
@@ -250,22 +250,16 @@ struct UpdateStatus {
 impl Docker {
     /// Inspects the services with these names or ids; those that are not there are left out.
     pub(crate) fn services(&self, names: &[String]) -> Result<Vec<Service>, Error> {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let services: Vec<Inspected> = self.inspect_services(&names)?;
+        let services: Vec<Inspected> = self.inspect_services(names)?;
         Ok(services.into_iter().map(Service::from).collect())
     }
 
     /// Lists the tasks of a stack, newest first in each slot.
     pub(crate) fn tasks(&self, stack: &StackName) -> Result<Vec<Task>, Error> {
-        let args = [
-            "stack",
-            "ps",
-            "--no-trunc",
-            "--format",
-            "json",
-            stack.as_str(),
-        ];
-        match self.json_lines::<TaskLine>(self.call("list tasks", READ_LIMIT, args)) {
+        let format = columns("ID Name Image CurrentState DesiredState Error");
+        let args = ["stack", "ps", "--no-trunc", "--format", &format];
+        let args = args.into_iter().chain([stack.as_str()]);
+        match self.list::<TaskLine>(self.call("list tasks", READ_LIMIT, args)) {
             Ok(lines) => lines.into_iter().map(Task::try_from).collect(),
             // A stack without a task is "nothing found".
             Err(error) if error.is_not_found() => Ok(Vec::new()),
