@@ -90,7 +90,8 @@
 //! - `tool/docker/`: Docker's command line: one private builder, one method per verb, parsers on bytes.
 //! - `tool/docker/birth.rs`: When objects of the swarm came into being.
 //! - `tool/docker/client.rs`: How docker is called, and how a call can end.
-//! - `tool/docker/container.rs`: Containers of this node: run a command in them, copy to and from them, find their address.
+//! - `tool/docker/container.rs`: Containers of this node: copy to and from them, find their address, remove them.
+//! - `tool/docker/exec.rs`: Commands in containers: they are run, and what outlives its client is ended there.
 //! - `tool/docker/image.rs`: Images: whether this node has them, and getting those it lacks.
 //! - `tool/docker/inventory.rs`: What is on the swarm: every object, with the stack that it says it belongs to.
 //! - `tool/docker/network.rs`: Networks that apps share: whether one is there, and whether something on it answers on a port.

@@ -26,7 +26,7 @@ use crate::{
         redact::Redactor,
         run_dir,
     },
-    tool::docker::{client::Docker, container::Exec},
+    tool::docker::{client::Docker, exec::Exec},
 };
 
 /// The variable by which a test knows its app's stack.

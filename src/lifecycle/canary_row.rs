@@ -8,7 +8,7 @@ use crate::{
     sys::wait::{Deadline, Waited, wait_until},
     tool::{
         app::App,
-        docker::container::{Container, Exec},
+        docker::{container::Container, exec::Exec},
     },
 };
 

@@ -291,7 +291,9 @@ pub(crate) fn docker_error(error: &client::Error) -> Trouble {
     let text = error.to_string();
     match error {
         client::Error::Interrupted => interrupted(),
-        client::Error::TimedOut { .. } => Trouble::broken("docker-timeout", text),
+        client::Error::TimedOut { .. } | client::Error::Overran { .. } => {
+            Trouble::broken("docker-timeout", text)
+        }
         client::Error::Garbled { .. } => Trouble::broken("docker-garbled", text),
         client::Error::Start(source) => {
             not_started(Trouble::broken("docker-missing", text), source)

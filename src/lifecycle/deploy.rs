@@ -21,7 +21,7 @@ use crate::{
         stage::Stage,
     },
     sys::wait::{Waited, wait_until},
-    tool::{docker::container::Exec, git::Git, rendering, stack},
+    tool::{docker::exec::Exec, git::Git, rendering, stack},
 };
 
 /// The pause between two looks at whether an app is ready.

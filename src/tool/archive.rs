@@ -10,7 +10,11 @@ use std::{
 use super::{
     app::App,
     deployer::{Error, Held, Snapshot, Wanted},
-    docker::container::{Container, Exec, FileCopy, is_missing_path},
+    docker::{
+        client,
+        container::{Container, FileCopy, is_missing_path},
+        exec::Exec,
+    },
     rendering,
 };
 use crate::{
@@ -243,7 +247,16 @@ fn run_hooks<'a>(
             limit: HOOK_LIMIT,
             log: Some(log),
         };
-        let output = app.docker.exec(&container.id, &run)?;
+        let output = match app.docker.exec(&container.id, &run) {
+            // What it has left half done must not pass for a backup.
+            Err(client::Error::Overran { .. }) => {
+                return Err(Error::Hook(format!(
+                    "hook `{command}` of service `{}` did not end in time and was ended",
+                    service.service
+                )));
+            }
+            ended => ended?,
+        };
         if output.exit != Exit::Success {
             let said = format!(
                 "hook `{command}` of service `{}` ended with {}",

@@ -53,6 +53,12 @@ pub(crate) enum Error {
         /// The limit.
         limit: Duration,
     },
+    /// A command in a container was still at work when its time was over, and was ended there.
+    #[error("docker did not {doing} to its end in time, and ended it")]
+    Overran {
+        /// What was asked.
+        doing: String,
+    },
     /// A signal ended the run.
     #[error("interrupted")]
     Interrupted,
@@ -71,7 +77,7 @@ impl Error {
     pub(crate) fn said(&self) -> &str {
         match self {
             Self::Refused { said, .. } | Self::Garbled { said, .. } => said,
-            Self::Start(_) | Self::TimedOut { .. } | Self::Interrupted => "",
+            Self::Start(_) | Self::TimedOut { .. } | Self::Overran { .. } | Self::Interrupted => "",
         }
     }
 

@@ -1,11 +1,11 @@
-//! Containers of this node: run a command in them, copy to and from them, find their address.
+//! Containers of this node: copy to and from them, find their address, remove them.
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
 use serde::Deserialize;
 
-use super::client::{Docker, Error, READ_LIMIT, REMOVE_LIMIT, lost_engine};
-use crate::sys::process::{Cmd, Output, StepLog};
+use super::client::{Docker, Error, READ_LIMIT, REMOVE_LIMIT, columns};
+use crate::sys::process::Cmd;
 
 /// The network over which the host reaches a task's container.
 const GATEWAY_NETWORK: &str = "docker_gwbridge";
@@ -96,6 +96,14 @@ struct NetworkSettings {
     sandbox_id: String,
 }
 
+/// A line of the list of containers.
+#[derive(Deserialize)]
+struct Line {
+    /// The id.
+    #[serde(rename = "ID")]
+    id: String,
+}
+
 /// A network as inspection shows it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -139,11 +147,11 @@ impl Docker {
     /// Inspects the running containers of a stack on this node.
     pub(crate) fn running_containers(&self, stack: &str) -> Result<Vec<Container>, Error> {
         let filter = format!("label={}={stack}", super::inventory::STACK_LABEL);
-        let args = ["ps", "--quiet", "--no-trunc", "--filter", filter.as_str()];
-        let ids = self
-            .run(self.call("list containers", READ_LIMIT, args))?
-            .stdout_text();
-        self.inspect_containers(&ids.split_whitespace().collect::<Vec<_>>())
+        let format = columns("ID");
+        let args = ["ps", "--no-trunc", "--filter", &filter, "--format", &format];
+        let lines: Vec<Line> = self.list(self.call("list containers", READ_LIMIT, args))?;
+        let ids: Vec<&str> = lines.iter().map(|line| line.id.as_str()).collect();
+        self.inspect_containers(&ids)
     }
 
     /// Inspects containers, leaving out those that vanished meanwhile.
@@ -179,34 +187,6 @@ impl Docker {
             .flat_map(|network| network.containers.values());
         let mut found = endpoints.filter(|endpoint| endpoint.name == wanted);
         Ok(found.find_map(|endpoint| endpoint.address.split('/').next()?.parse().ok()))
-    }
-
-    /// Runs a command in a container with some bytes as its input, whatever its exit code.
-    ///
-    /// That the engine does not answer is an error, and no exit code of the command.
-    pub(crate) fn exec(&self, container: &str, run: &Exec<'_>) -> Result<Output, Error> {
-        let mut args = vec!["exec"];
-        if run.input.is_some() {
-            args.push("--interactive");
-        }
-        args.push(container);
-        args.extend(run.command);
-        let call = self.call(format!("run a command in {container}"), run.limit, args);
-        let call = call.with(|cmd| match run.input {
-            Some(input) => cmd.stdin_bytes(input.to_vec()),
-            None => cmd,
-        });
-        let output = self.attempt(call.with(|cmd| match run.log {
-            Some(log) => cmd.log(log),
-            None => cmd,
-        }))?;
-        match lost_engine(&output) {
-            Some(said) => Err(Error::Refused {
-                doing: format!("run a command in {container}"),
-                said,
-            }),
-            None => Ok(output),
-        }
     }
 
     /// Unpacks a tar archive into a folder of a container.
@@ -326,18 +306,6 @@ impl Docker {
     }
 }
 
-/// A command to run in a container.
-pub(crate) struct Exec<'a> {
-    /// The command and its arguments.
-    pub(crate) command: &'a [&'a str],
-    /// What it reads.
-    pub(crate) input: Option<&'a [u8]>,
-    /// How long it may take.
-    pub(crate) limit: Duration,
-    /// Where its output goes.
-    pub(crate) log: Option<&'a StepLog>,
-}
-
 /// An archive that is copied to or from a container.
 pub(crate) struct FileCopy<'a> {
     /// The archive's path on this host.
@@ -374,33 +342,5 @@ mod tests {
             "Could not find the file /x in container abc"
         )));
         assert!(!is_missing_path(&refused("No such container:path: abc:/x")));
-    }
-
-    #[test]
-    fn an_engine_that_is_away_is_no_exit_code_of_a_command() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("docker");
-        let words = |said: &str| {
-            std::fs::write(&program, format!("#!/bin/sh\necho '{said}' >&2\nexit 1\n")).unwrap();
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            std::fs::set_permissions(&program, mode).unwrap();
-            let host = crate::sys::process::Host {
-                redactor: crate::sys::redact::Redactor::default(),
-                interrupt: crate::sys::interrupt::Interrupt::never(),
-                base_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
-                inherit: None,
-                echo: None,
-            };
-            let run = Exec {
-                command: &["true"],
-                input: None,
-                limit: Duration::from_secs(20),
-                log: None,
-            };
-            Docker::new(&program, &host).exec("c", &run)
-        };
-        let away = words("Cannot connect to the Docker daemon at unix:///x. Is it running?");
-        assert!(matches!(away, Err(Error::Refused { .. })));
-        assert!(!words("psql: error: no server").unwrap().ok());
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod birth;
 pub(crate) mod client;
 pub(crate) mod container;
+pub(crate) mod exec;
 pub(crate) mod image;
 pub(crate) mod inventory;
 pub(crate) mod network;
