@@ -4,7 +4,7 @@ use anyhow::anyhow;
 
 use crate::{
     config, exit,
-    lifecycle::runner,
+    lifecycle::{classify, runner},
     model::{
         outcome::{Fault, Trouble},
         recipe::Invalid,
@@ -186,7 +186,7 @@ impl From<client::Error> for Error {
 
 impl From<deployer::Error> for Error {
     fn from(error: deployer::Error) -> Self {
-        Self::new(Kind::Broken, error)
+        classify::deployer_error("asking for the deployer's version", &error).into()
     }
 }
 

@@ -15,13 +15,19 @@ use crate::{
         app_env,
         check::{Ready, ReadyProbe},
         env_file::EnvFile,
+        event::{DiagnosticLevel, Fact},
         outcome::{Fault, Trouble},
         plan::Revision,
         resource::Resource,
+        run::DeployerKind,
         stage::Stage,
     },
     sys::wait::{Waited, wait_until},
-    tool::{docker::exec::Exec, git::Git, rendering, stack},
+    tool::{
+        docker::{client::Error, exec::Exec, service::Service},
+        git::Git,
+        rendering, stack,
+    },
 };
 
 /// The pause between two looks at whether an app is ready.
@@ -38,7 +44,7 @@ pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), T
     };
     announce(session, &first.names)?;
     let log = session.log(Stage::Install, "create")?;
-    let failed = |error: &_| classify::deployer_error("making the app", error);
+    let failed = |error: &_| session.deployer_trouble("making the app", error);
     session
         .deployer
         .create(&session.app, &log)
@@ -51,11 +57,15 @@ pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), T
 
 /// Deploys a revision for the first time; returns the whole names of the services that it has.
 pub(crate) fn first(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Trouble> {
-    deploy(session, side, Stage::Install)
+    deploy(session, side, Stage::Install, &[])
 }
 
-/// Deploys the head in place, with the secrets that it needs anew; returns the whole names of its services.
-pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Trouble> {
+/// Deploys the head in place of some services, with the secrets that it needs anew; returns the whole names of its own.
+pub(crate) fn over(
+    session: &Session<'_>,
+    side: &Side,
+    before: &[Service],
+) -> Result<Vec<String>, Trouble> {
     let git = Git::new(
         session.app.docker.host(),
         &session.app.git,
@@ -69,39 +79,106 @@ pub(crate) fn over(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Tr
         let written = stack::write_env(&session.app, &env.render());
         written.map_err(|error| classify::deployer_error("writing the app's `.env`", &error))?;
     }
-    deploy(session, side, Stage::Upgrade)
+    deploy(session, side, Stage::Upgrade, before)
 }
 
 /// Checks what the app's `.env` makes of the recipe, announces its names and hands it to the swarm.
 ///
 /// That `.env` is not the sample's: hooks change it, and in an upgrade it is still the one of the base.
-fn deploy(session: &Session<'_>, side: &Side, stage: Stage) -> Result<Vec<String>, Trouble> {
+fn deploy(
+    session: &Session<'_>,
+    side: &Side,
+    stage: Stage,
+    before: &[Service],
+) -> Result<Vec<String>, Trouble> {
     let rendered =
         rendering::render(&session.app).map_err(|error| classify::recipe_error(&error))?;
     let names = side::check_stack(&session.app, &rendered.stack, &session.guard)?;
     announce(session, &side.names)?;
     announce(session, &names)?;
-    hand_over(session, side, stage)?;
     let services = rendered.stack.services.keys();
     let services: Vec<String> = services.map(|key| session.app.stack.object(key)).collect();
-    check_made(session, &services)?;
+    match hand_over(session, side, stage) {
+        Ok(()) => check_made(session, &services, before)?,
+        Err(trouble) => check_refused(session, &services, before, trouble)?,
+    }
     Ok(services)
 }
 
-/// Checks that a deploy which ended well made every service: one that did not would be waited for in vain.
-fn check_made(session: &Session<'_>, services: &[String]) -> Result<(), Trouble> {
-    // A look that fails says nothing; the wait for the services looks again.
-    let Ok(found) = session.app.docker.services(services) else {
-        return Ok(());
+/// How a look finds the services of a deploy.
+enum Found {
+    /// All were made, or changed where they were there.
+    New,
+    /// Some were, and this one was not.
+    Some(String),
+    /// Nothing was made or changed.
+    Old(String),
+}
+
+/// Looks which services a deploy made, or changed where there were some before it.
+fn look(session: &Session<'_>, services: &[String], before: &[Service]) -> Result<Found, Error> {
+    let found = session.app.docker.services(services)?;
+    // Whoever updates a service raises its version, also when nothing about it changes.
+    let is_new = |service: &&Service| {
+        let mut old = before.iter().filter(|old| old.name == service.name);
+        old.all(|old| old.index != service.index)
     };
-    let is_made = |name: &String| found.iter().any(|service| service.name == *name);
-    match services.iter().find(|name| !is_made(name)) {
-        None => Ok(()),
-        Some(name) => {
-            let message = "the deploy reported success and did not make every service";
-            Err(Trouble::broken("not-deployed", message)
-                .because(format!("there is no service `{name}`")))
+    let new: Vec<&Service> = found.iter().filter(is_new).collect();
+    let is_made = |name: &&String| new.iter().any(|service| service.name == **name);
+    Ok(match services.iter().find(|name| !is_made(name)) {
+        None => Found::New,
+        Some(name) if new.is_empty() => Found::Old(name.clone()),
+        Some(name) => Found::Some(name.clone()),
+    })
+}
+
+/// Checks that a deploy which ended well made every service: one that did not would be waited for in vain.
+fn check_made(
+    session: &Session<'_>,
+    services: &[String],
+    before: &[Service],
+) -> Result<(), Trouble> {
+    let message = "the deploy reported success and did not make every service";
+    match look(session, services, before) {
+        // A look that fails says nothing; the wait for the services looks again.
+        Ok(Found::New) | Err(_) => Ok(()),
+        Ok(Found::Some(_)) if !before.is_empty() => Ok(()),
+        Ok(Found::Some(name) | Found::Old(name)) => {
+            let because = if before.iter().any(|service| service.name == name) {
+                format!("service `{name}` is what it was")
+            } else {
+                format!("there is no service `{name}`")
+            };
+            Err(Trouble::broken("not-deployed", message).because(because))
         }
+    }
+}
+
+/// Looks what a deploy made that abra ended as a failure: it may well have handed over all of it, and what follows then
+/// decides.
+///
+/// What docker says of its own deploy is taken as it is, and so is a refusal that speaks of the recipe.
+fn check_refused(
+    session: &Session<'_>,
+    services: &[String],
+    before: &[Service],
+    trouble: Trouble,
+) -> Result<(), Trouble> {
+    let is_in_doubt = session.deployer.kind() == DeployerKind::Abra
+        && trouble.fault == Fault::Broken
+        && !session.left().is_zero();
+    match is_in_doubt.then(|| look(session, services, before)) {
+        Some(Ok(Found::New)) => {
+            let message = "the deploy was told as a failure, and every service is there";
+            let told = Trouble::new(Fault::None, "deployed-all-the-same", message);
+            let causes = std::iter::once(trouble.message).chain(trouble.causes);
+            session.announcer.say(Fact::Diagnostic {
+                level: DiagnosticLevel::Warning,
+                trouble: causes.fold(told, Trouble::because),
+            });
+            Ok(())
+        }
+        Some(_) | None => Err(trouble),
     }
 }
 
@@ -155,7 +232,7 @@ fn hand_over(session: &Session<'_>, side: &Side, stage: Stage) -> Result<(), Tro
         session.left(),
     );
     let secrets = session.deployer.generate_secrets(&session.app, &log);
-    secrets.map_err(|error| classify::deployer_error("making secrets", &error))?;
+    secrets.map_err(|error| session.deployer_trouble("making secrets", &error))?;
     for attempt in 1.. {
         let Err(error) = session.deployer.deploy(&session.app, &log) else {
             return Ok(());
@@ -164,7 +241,7 @@ fn hand_over(session: &Session<'_>, side: &Side, stage: Stage) -> Result<(), Tro
         let said = error.to_string();
         let is_passing = said.contains("network") && said.contains("not found");
         if !is_passing || attempt >= NETWORK_ATTEMPTS {
-            return Err(classify::deployer_error("the deploy", &error));
+            return Err(session.deployer_trouble("the deploy", &error));
         }
         if !crate::sys::wait::pause(READY_PAUSE, &session.app.docker.host().interrupt) {
             return Err(classify::interrupted());

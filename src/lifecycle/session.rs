@@ -16,6 +16,7 @@ use crate::{
         outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
         plan::Plan,
         resource::Resource,
+        run::DeployerKind,
         stage::Stage,
     },
     sys::{
@@ -25,11 +26,17 @@ use crate::{
         run_dir::RunDir,
         wait::Deadline,
     },
-    tool::{app::App, deployer::Deployer},
+    tool::{
+        app::App,
+        deployer::{self, Deployer},
+        docker::client,
+    },
 };
 
 /// How often progress of a stage is announced at most.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+/// The checks in which nothing of the recipe is at work: what takes too long there is no fault of it.
+const TOOLS_ALONE: [&str; 3] = ["created", "deployed", "redeployed"];
 /// How long after a stage's time what goes on is ended: what watches that time itself says more.
 const OVERTIME: Duration = Duration::from_secs(5);
 
@@ -172,6 +179,34 @@ impl Session<'_> {
         self.app.docker.host().interrupt.set_limit(None);
     }
 
+    /// Explains why the deployer did not do its work.
+    ///
+    /// One that is still at it when its stage is over has shown nothing against the recipe.
+    pub(crate) fn deployer_trouble(&self, doing: &str, error: &deployer::Error) -> Trouble {
+        let kind = self.deployer.kind();
+        let is_cut = match error {
+            deployer::Error::Docker(client::Error::Interrupted) => {
+                !self.ctx.host.interrupt.is_set()
+            }
+            deployer::Error::Docker(client::Error::TimedOut { .. }) => kind == DeployerKind::Abra,
+            _ => false,
+        };
+        let trouble = if is_cut {
+            let message = format!("{doing} did not end in time, and {} was ended", kind.word());
+            Trouble::broken("tool-timeout", message)
+        } else {
+            classify::deployer_error(doing, error)
+        };
+        match error {
+            deployer::Error::Broken { .. } => trouble.because(format!(
+                "this is {} {}",
+                kind.word(),
+                self.deployer.version()
+            )),
+            _ => trouble,
+        }
+    }
+
     /// Tells whether a signal ended the run, or the stage's time did.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.app.docker.host().interrupt.is_set()
@@ -234,7 +269,11 @@ impl<'a> StageRun<'a> {
         let is_cut = |trouble: &Trouble| trouble.code == "interrupted";
         if check.trouble.as_ref().is_some_and(is_cut) && !self.session.ctx.host.interrupt.is_set() {
             let message = format!("`{}` was ended with the time of its stage", check.name);
-            let trouble = out_of_time(message);
+            let trouble = if TOOLS_ALONE.contains(&check.name.as_str()) {
+                Trouble::broken("tool-timeout", message)
+            } else {
+                out_of_time(message)
+            };
             check.outcome = trouble.outcome();
             check.trouble = Some(trouble);
         }
@@ -274,6 +313,6 @@ pub(crate) fn state_trouble(said: &str) -> Trouble {
 }
 
 /// Explains an error of docker; a short way for what stages do often.
-pub(crate) fn docker_trouble(error: &crate::tool::docker::client::Error) -> Trouble {
+pub(crate) fn docker_trouble(error: &client::Error) -> Trouble {
     classify::docker_error(error)
 }

@@ -7,7 +7,6 @@ use serde_json::json;
 use super::{
     backup_check::Planted,
     canary::{self, Spot},
-    classify,
     convergence::Memory,
     deploy,
     overlay::{self, OpState, Overlays},
@@ -131,7 +130,8 @@ impl<'a> Course<'a> {
             let look = settle::look(&self.session.app, &self.services())
                 .map_err(|error| docker_trouble(&error))?;
             *self.memory.borrow_mut() = Memory::after(&look);
-            self.services.replace(deploy::over(self.session, head)?);
+            let services = deploy::over(self.session, head, &look.services)?;
+            self.services.replace(services);
             Ok(Remark::Passed)
         });
         if !redeployed {
@@ -172,7 +172,8 @@ impl<'a> Course<'a> {
             self.session
                 .progress(Stage::Backup, "making a backup", &[], self.session.left());
             let snapshot = self.session.deployer.backup(&self.session.app, &log);
-            made = Some(snapshot.map_err(|error| classify::deployer_error("the backup", &error))?);
+            let failed = |error| self.session.deployer_trouble("the backup", &error);
+            made = Some(snapshot.map_err(failed)?);
             Ok(Remark::Passed)
         });
         let Some(snapshot) = made.filter(|_| is_made) else {
@@ -229,7 +230,7 @@ impl<'a> Course<'a> {
                 .deployer
                 .restore(&self.session.app, &snapshot, &log);
             done.map(|()| Remark::Passed)
-                .map_err(|error| classify::deployer_error("the restore", &error))
+                .map_err(|error| self.session.deployer_trouble("the restore", &error))
         });
         if !restored {
             return;

@@ -172,12 +172,16 @@ impl Deployer for AbraDeployer {
             .on_terminal()
             .arg(app.domain.as_str())
             .run(&self.program)?;
-        let after = self.snapshots(app, Some(log))?;
-        let newest = after.into_iter().rev().find(|id| !before.contains(id));
-        newest.map(|id| Snapshot { id }).ok_or_else(|| {
-            let said = "`app backup create` ended well, and no new snapshot is listed";
-            broken(&self.program, said)
-        })
+        let said = match self.snapshots(app, Some(log)) {
+            Ok(after) => match after.into_iter().rev().find(|id| !before.contains(id)) {
+                Some(id) => return Ok(Snapshot { id }),
+                None => "no new snapshot is listed".to_owned(),
+            },
+            Err(Error::Tool { said, .. }) => said,
+            Err(error) => return Err(error),
+        };
+        let said = format!("`app backup create` ended well, and then: {said}");
+        Err(broken(&self.program, &said))
     }
 
     fn look_into(

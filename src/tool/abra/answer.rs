@@ -29,6 +29,10 @@ const NOT_IN_SNAPSHOT: [&str; 3] = [
     "not found in snapshot",
     "path not found",
 ];
+/// R+: what a question looks like that wants a yes or a no, in lower case.
+const CHOICES: [&str; 2] = ["(y/n)", "[y/n]"];
+/// R+: how the lines begin of what abra asks its questions with.
+const ASKING: &str = "? ";
 /// How many of the last lines of both streams are searched.
 const LAST_LINES: usize = 100;
 
@@ -70,7 +74,21 @@ impl Answer {
             let said = reads(&self.errors);
             said.or_else(|| reads(&self.tail))
         });
-        Some(said.unwrap_or_else(|| self.exit.clone()))
+        let said = said.unwrap_or_else(|| self.exit.clone());
+        Some(match self.question() {
+            Some(question) if question != said => format!("{said}, having asked `{question}`"),
+            Some(_) | None => said,
+        })
+    }
+
+    /// Returns the last question that was asked: nobody answers, so a call that asks may wait for ever.
+    pub(super) fn question(&self) -> Option<String> {
+        let is_question = |line: &&str| {
+            let asked = line.to_lowercase();
+            asked.starts_with(ASKING) || CHOICES.iter().any(|choice| asked.contains(choice))
+        };
+        let mut lines = self.tail.lines().chain(self.errors.lines()).rev();
+        lines.find_map(|line| Some(line.trim()).filter(is_question).map(str::to_owned))
     }
 
     /// Tells whether the call failed for want of a terminal.
@@ -155,6 +173,18 @@ mod tests {
         assert_eq!(version(text), Some("0.13.0-beta-06a57de"));
         assert_eq!(version("\n"), None);
         assert_eq!(version("usage: abra\n"), None);
+    }
+
+    #[test]
+    fn a_question_is_told_with_the_failure_that_it_ended_in() {
+        let answer = ended(false, "FATA EOF\n", "INFO deploying\n? proceed? (y/N) \n");
+        let said = answer.failure().unwrap();
+        assert_eq!(said, "EOF, having asked `? proceed? (y/N)`");
+        assert_eq!(
+            ended(false, "Really [Y/n]", "").question().unwrap(),
+            "Really [Y/n]"
+        );
+        assert_eq!(ended(false, "", "is that so?\n").question(), None);
     }
 
     #[test]

@@ -153,14 +153,22 @@ impl<'a> Call<'a> {
                 drop(host.redactor.register(&value));
             }
         }
-        match output.exit {
-            Exit::TimedOut => Err(client::Error::TimedOut {
+        let error = match output.exit {
+            Exit::Success | Exit::Code(_) | Exit::Signal(_) => return Ok(output),
+            Exit::TimedOut => client::Error::TimedOut {
                 doing: format!("let {} end", self.name()),
                 limit: self.limit,
+            },
+            Exit::Interrupted => client::Error::Interrupted,
+        };
+        let is_late = host.interrupt.signal().is_none();
+        match Answer::of(&output).question().filter(|_| is_late) {
+            Some(question) => {
+                let question = host.redactor.text(&question);
+                let said = format!("{} asked `{question}` and waited", self.name());
+                Err(broken(program, &said))
             }
-            .into()),
-            Exit::Interrupted => Err(client::Error::Interrupted.into()),
-            Exit::Success | Exit::Code(_) | Exit::Signal(_) => Ok(output),
+            None => Err(error.into()),
         }
     }
 
