@@ -36,6 +36,7 @@ use crate::{
     tool::{
         deployer::{self, Deployer},
         docker::client::Docker,
+        git::Git,
     },
 };
 
@@ -175,6 +176,7 @@ impl Testing<'_> {
             request: one.request,
             domain: one.domain,
             deployer: Arc::clone(deployer),
+            versions: ground.versions.clone(),
             ingress: ground.ingress,
             retries: u32::from(limits.retries),
             flaky: match args.execution.flaky_result {
@@ -293,8 +295,9 @@ fn place(ctx: &Context) -> Result<(Ground, Arc<dyn Deployer>), Error> {
         },
     };
     let docker = Docker::new(&ctx.docker, &ctx.host);
-    let ground = preflight::survey(&docker, settings)?;
-    let deployer = deployer::make(abra.as_deref(), &ground.docker_version, &ctx.host)?;
+    let git = Git::new(&ctx.host, &ctx.git, settings.limits.pull);
+    let ground = preflight::survey(&docker, &git, settings)?;
+    let deployer = deployer::make(abra.as_deref(), &ground.versions["docker"], &ctx.host)?;
     Ok((ground, deployer))
 }
 

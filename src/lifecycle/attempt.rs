@@ -124,22 +124,17 @@ impl Attempt<'_> {
 
     /// Announces the run.
     fn announce_start(&self, app: &App) {
-        let deployer = format!(
-            "{} {}",
-            self.job.deployer.kind().word(),
-            self.job.deployer.version()
-        );
+        let kind = self.job.deployer.kind().word();
+        let version = self.job.deployer.version();
         let programs = &mut self.record.report().programs;
-        programs.insert(
-            self.job.deployer.kind().word().to_owned(),
-            self.job.deployer.version().to_owned(),
-        );
+        programs.extend(self.job.versions.clone());
+        programs.insert(kind.to_owned(), version.to_owned());
         self.announcer.say(Fact::RunStarted(RunStarted {
             argv: self.ctx.argv.clone(),
             log_dir: self.dir.path().display().to_string(),
             ccci: env!("CARGO_PKG_VERSION").to_owned(),
             domain: app.domain.to_string(),
-            deployer: deployer.trim_end().to_owned(),
+            deployer: format!("{kind} {version}").trim_end().to_owned(),
             ingress: self.job.ingress.word().to_owned(),
         }));
     }

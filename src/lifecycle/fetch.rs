@@ -147,7 +147,7 @@ fn release(tag: git::Tag) -> Option<Revision> {
 }
 
 /// Explains why the recipe could not be fetched.
-fn trouble(error: &git::Error) -> Trouble {
+pub(super) fn trouble(error: &git::Error) -> Trouble {
     let text = error.to_string();
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     match error {

@@ -1,6 +1,7 @@
 //! What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, DirBuilder},
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt},
@@ -8,7 +9,7 @@ use std::{
     thread,
 };
 
-use super::classify;
+use super::{classify, fetch};
 use crate::{
     config::{
         layer::Origin,
@@ -20,9 +21,12 @@ use crate::{
         run::IngressKind,
     },
     sys::beside::beside,
-    tool::docker::{
-        client::{self, Docker},
-        stack::{Engine, OLDEST_CLIENT, Versions},
+    tool::{
+        docker::{
+            client::{self, Docker},
+            stack::{Engine, OLDEST_CLIENT, Versions},
+        },
+        git::Git,
     },
 };
 
@@ -38,8 +42,8 @@ const REMOTE: [(u64, &str); 3] = [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42
 /// What the engine said.
 #[derive(Debug)]
 pub(crate) struct Ground {
-    /// The client's version.
-    pub(crate) docker_version: String,
+    /// The versions of docker's client and of git, by name.
+    pub(crate) versions: BTreeMap<String, String>,
     /// How apps are reached.
     pub(crate) ingress: IngressKind,
 }
@@ -75,9 +79,14 @@ fn missing_program(word: &str, program: &Path, origin: &Origin) -> Trouble {
 }
 
 /// Asks the engine, all questions at once.
-pub(crate) fn survey(docker: &Docker, settings: &Settings) -> Result<Ground, Trouble> {
+pub(crate) fn survey(
+    docker: &Docker,
+    git: &Git<'_>,
+    settings: &Settings,
+) -> Result<Ground, Trouble> {
     let choice = settings.server.ingress;
-    let (versions, engine, network, publishers) = thread::scope(|scope| {
+    let (git_version, versions, engine, network, publishers) = thread::scope(|scope| {
+        let git_version = beside(scope, || git.version());
         let versions = beside(scope, || docker.versions());
         let engine = beside(scope, || docker.engine());
         let network = beside(scope, || docker.swarm_network(PROXY_NETWORK));
@@ -85,7 +94,13 @@ pub(crate) fn survey(docker: &Docker, settings: &Settings) -> Result<Ground, Tro
             IngressChoice::Auto => docker.networks_publishing(HTTPS),
             IngressChoice::Proxy | IngressChoice::Direct => Ok(Vec::new()),
         };
-        (versions.join(), engine.join(), network.join(), publishers)
+        (
+            git_version.join(),
+            versions.join(),
+            engine.join(),
+            network.join(),
+            publishers,
+        )
     });
     let explain = |error: client::Error| classify::docker_error(&error);
     let versions = versions.map_err(explain)?;
@@ -98,8 +113,12 @@ pub(crate) fn survey(docker: &Docker, settings: &Settings) -> Result<Ground, Tro
     )?;
     let network = network.map_err(explain)?.ok_or_else(no_network)?;
     let ingress = ingress(choice, &network, &publishers.map_err(explain)?);
+    let git_version = git_version.map_err(|error| fetch::trouble(&error))?;
+    let versions = [("docker", versions.client.version), ("git", git_version)];
     Ok(Ground {
-        docker_version: versions.client.version,
+        versions: versions
+            .map(|(name, version)| (name.to_owned(), version))
+            .into(),
         ingress,
     })
 }

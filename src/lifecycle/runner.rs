@@ -1,6 +1,7 @@
 //! Executes one run from its first announcement to its report, and always ends in teardown.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::PathBuf,
     sync::Arc,
@@ -54,6 +55,8 @@ pub(crate) struct Job {
     pub(crate) domain: AppDomain,
     /// What deploys it.
     pub(crate) deployer: Arc<dyn Deployer>,
+    /// The versions of the programs that every run uses, by name.
+    pub(crate) versions: BTreeMap<String, String>,
     /// How it is reached, unless the recipe declares a way.
     pub(crate) ingress: IngressKind,
     /// How often a failed custom test is tried again.

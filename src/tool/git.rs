@@ -128,6 +128,9 @@ const VARIABLES: [(&str, &str); 9] = [
     ),
 ];
 
+/// How long the id of a commit is in a repository by SHA-256.
+const SHA256_LENGTH: usize = 64;
+
 impl<'a> Git<'a> {
     /// Prepares calls of git.
     pub(crate) fn new(host: &'a Host, program: &Path, limit: Duration) -> Self {
@@ -166,6 +169,17 @@ impl<'a> Git<'a> {
     /// Runs a command that has to succeed, and returns what it printed.
     fn read(&self, repository: &Path, what: &str, args: &[&str]) -> Result<Vec<u8>, Error> {
         whole(what, self.run(repository, args)?)
+    }
+
+    /// Returns git's version.
+    pub(crate) fn version(&self) -> Result<String, Error> {
+        let told = self.read(Path::new("/"), "tell its version", &["version"])?;
+        let told = String::from_utf8_lossy(&told);
+        let version = told.trim().strip_prefix("git version ");
+        // Some builds add words of their own after the number.
+        let number = version.and_then(|version| version.split_whitespace().next());
+        let number = number.map(str::to_owned);
+        number.ok_or_else(|| garbled("tell its version", told.trim()))
     }
 
     /// Returns the one commit that a branch, a tag or the beginning of a commit names.
@@ -265,8 +279,13 @@ impl<'a> Git<'a> {
 
 /// Reads a commit's id as git prints it.
 fn parse_commit(id: &str) -> Result<CommitSha, Error> {
-    let refused = |_| Error::Refused(format!("`{id}` is no commit of a repository by SHA-1"));
-    id.parse().map_err(refused)
+    id.parse().map_err(|_| {
+        if id.len() == SHA256_LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let said = format!("`{id}` is no commit of a repository by SHA-1");
+            return Error::Refused(said);
+        }
+        garbled("tell a commit", id)
+    })
 }
 
 /// Fails when git was ended before it was done.
@@ -294,6 +313,15 @@ fn failed(what: &str, output: &Output) -> Error {
         what: what.to_owned(),
         exit: output.exit,
         tail: output.tail(10),
+    }
+}
+
+/// Builds the error of a call that ended well and gave what git never gives.
+fn garbled(what: &str, given: &str) -> Error {
+    Error::Failed {
+        what: what.to_owned(),
+        exit: Exit::Success,
+        tail: format!("it gave `{}`", given.escape_debug()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Error, Git, SAFE_DIRECTORY, lines, whole};
+use super::{Error, Git, SAFE_DIRECTORY, garbled, lines, parse_commit, whole};
 use crate::{
     model::{
         recipe::{CommitSha, parse_ref},
@@ -91,7 +91,7 @@ impl Git<'_> {
         let address = url.to_string();
         let list = remote(&["ls-remote", "--quiet", "--end-of-options", &address]);
         let listed = whole("list the server's branches and tags", list.run(self.host)?)?;
-        let refs = parse_listing(&listed);
+        let refs = parse_listing(&listed)?;
         let wanted = choose(&refs, name.as_deref())?;
         let refspec = match &wanted {
             Wanted::Commit(commit) => format!("+{commit}:{MARK}"),
@@ -135,9 +135,7 @@ impl Git<'_> {
     fn expect_mark(&self, dest: &Path, wanted: &CommitSha) -> Result<CommitSha, Error> {
         match self.commit_of(dest, MARK)? {
             Some(commit) if commit == *wanted => Ok(commit),
-            _ => Err(Error::Refused(format!(
-                "asked for commit {wanted} and got another"
-            ))),
+            _ => Err(garbled("fetch the commit", &format!("no commit {wanted}"))),
         }
     }
 
@@ -165,20 +163,18 @@ impl Git<'_> {
 }
 
 /// Reads a server's list of refs; an annotated tag stands for its commit.
-fn parse_listing(listed: &[u8]) -> Vec<(String, CommitSha)> {
+fn parse_listing(listed: &[u8]) -> Result<Vec<(String, CommitSha)>, Error> {
     let mut refs: Vec<(String, CommitSha)> = Vec::new();
     for line in lines(listed) {
         let Some((id, name)) = line.split_once('\t') else {
-            continue;
+            return Err(garbled("list the server's branches and tags", &line));
         };
-        let Ok(commit) = id.parse() else {
-            continue;
-        };
+        let commit = parse_commit(id)?;
         let peeled = name.strip_suffix("^{}");
         refs.retain(|(known, _)| Some(known.as_str()) != peeled);
         refs.push((peeled.unwrap_or(name).to_owned(), commit));
     }
-    refs
+    Ok(refs)
 }
 
 /// Decides what a name means among a server's refs.
@@ -247,7 +243,7 @@ mod tests {
 
     /// Chooses among the sample.
     fn chosen(name: Option<&str>) -> String {
-        match choose(&parse_listing(LISTING.as_bytes()), name) {
+        match choose(&parse_listing(LISTING.as_bytes()).unwrap(), name) {
             Ok(Wanted::Commit(commit)) => commit.as_str()[..3].to_owned(),
             Ok(Wanted::Beginning(hex)) => format!("{hex}..."),
             Err(error) => error.to_string(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Error, Git, ended, lines, parse_commit, records};
+use super::{Error, Git, ended, garbled, lines, parse_commit, records};
 use crate::model::recipe::CommitSha;
 
 /// A tag that names a commit.
@@ -95,29 +95,31 @@ impl Git<'_> {
             "list tags",
             &["for-each-ref", format, "refs/tags"],
         )?;
-        Ok(lines(&listed)
-            .iter()
-            .filter_map(|line| parse_tag(line))
-            .collect())
+        let tags = lines(&listed);
+        tags.iter().filter_map(|line| parse_tag(line)).collect()
     }
 }
 
 /// Reads one line of the list of tags; a tag of something else than a commit is none.
-fn parse_tag(line: &str) -> Option<Tag> {
-    let mut words = line.splitn(5, ' ');
-    let (kind, id) = (words.next()?, words.next()?);
-    let (peeled_kind, peeled_id) = (words.next()?, words.next()?);
-    let name = words.next()?.strip_prefix("refs/tags/")?.to_owned();
-    let annotated = kind == "tag";
+fn parse_tag(line: &str) -> Option<Result<Tag, Error>> {
+    let words: Vec<&str> = line.splitn(5, ' ').collect();
+    let name = words
+        .last()
+        .and_then(|name| name.strip_prefix("refs/tags/"));
+    let ([kind, id, peeled_kind, peeled_id, _], Some(name)) = (&words[..], name) else {
+        return Some(Err(garbled("list tags", line)));
+    };
+    let annotated = *kind == "tag";
     let (kind, id) = if annotated {
         (peeled_kind, peeled_id)
     } else {
         (kind, id)
     };
-    let commit = parse_commit(id).ok().filter(|_| kind == "commit")?;
-    Some(Tag {
-        name,
-        commit,
-        annotated,
+    (*kind == "commit").then(|| {
+        Ok(Tag {
+            name: name.to_owned(),
+            commit: parse_commit(id)?,
+            annotated,
+        })
     })
 }
