@@ -121,6 +121,7 @@ pub(crate) fn remove_app(removal: &Removal<'_>) -> TeardownFinished {
             break known_left(removal);
         }
     };
+    progress.name_holders(removal, &left);
     finish(removal, progress, left, begun)
 }
 
@@ -251,6 +252,21 @@ impl Progress {
         match result {
             Ok(()) | Err(Error::Interrupted) => {}
             Err(error) => self.note(in_one_line(&error)),
+        }
+    }
+
+    /// Takes note of the containers that hold networks: docker names their tasks, which tell nobody anything.
+    fn name_holders(&mut self, removal: &Removal<'_>, left: &[Resource]) {
+        let networks = left
+            .iter()
+            .filter(|resource| resource.kind == ResourceKind::Network);
+        for network in networks {
+            let users = removal.docker.network_users(&network.name);
+            let users = users.unwrap_or_default();
+            let named = users
+                .iter()
+                .map(|user| format!("container `{user}` uses {network}"));
+            named.for_each(|holder| self.note(holder));
         }
     }
 

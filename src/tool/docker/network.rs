@@ -1,5 +1,7 @@
 //! Networks that apps share: whether one is there, and whether something on it answers on a port.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::client::{Docker, Error, READ_LIMIT};
@@ -12,6 +14,26 @@ struct Network {
     id: String,
     /// The name.
     #[serde(rename = "Name")]
+    name: String,
+}
+
+/// What begins the key of an endpoint that is no container.
+const BALANCER: &str = "lb-";
+
+/// A network as inspection shows it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Joined {
+    /// Who is on it, by the container's id.
+    #[serde(default)]
+    containers: BTreeMap<String, Endpoint>,
+}
+
+/// One who is on a network.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Endpoint {
+    /// The container's name.
     name: String,
 }
 
@@ -81,6 +103,17 @@ impl Docker {
         let networks: Vec<Network> = self.json_lines(call)?;
         let found = networks.into_iter().find(|network| network.name == name);
         Ok(found.map(|network| network.id))
+    }
+
+    /// Returns the names of the containers of this node that are on a network.
+    pub(crate) fn network_users(&self, network: &str) -> Result<Vec<String>, Error> {
+        let args = ["network", "inspect", network];
+        let call = self.call(format!("inspect network {network}"), READ_LIMIT, args);
+        let networks: Vec<Joined> = self.json(call)?;
+        let endpoints = networks.into_iter().flat_map(|network| network.containers);
+        // The engine's own balancer has an endpoint too.
+        let containers = endpoints.filter(|(id, _)| !id.starts_with(BALANCER));
+        Ok(containers.map(|(_, endpoint)| endpoint.name).collect())
     }
 
     /// Returns the ids of the networks on which some service publishes a port of the nodes.
