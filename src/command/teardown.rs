@@ -138,7 +138,9 @@ fn ended_runs(survey: &Survey) -> Vec<Judged> {
 /// Refuses an app whose run is alive, or whose journal cannot be understood.
 fn check_free(ctx: &Context, named: &[Judged]) -> Result<(), Error> {
     for Judged { app, .. } in named {
-        if app.runs.iter().any(|run| run.is_led) {
+        // A removal that goes on is waited for.
+        let mut led = app.runs.iter().filter(|run| run.is_led);
+        if led.any(|run| !reap::is_removed(ctx, &run.id)) {
             return Err(busy(ctx, &app.domain));
         }
         if app.runs.iter().any(|run| run.reading == Reading::Newer) {

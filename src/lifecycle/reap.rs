@@ -98,7 +98,15 @@ impl Reaper<'_> {
     fn try_to_remove(&self, judged: &Judged) -> Result<Reaped, Trouble> {
         let Judged { app, seen, verdict } = judged;
         let busy = || app.reaped(Verdict::Spare(Excuse::Busy), None);
-        let Some(hold) = self.hold(app).map_err(|error| lock_trouble(&error))? else {
+        // Whoever asked for this app waits until another removal of it is over.
+        let is_asked = *verdict == Verdict::Reap(Cause::Asked);
+        let patience = if is_asked {
+            self.ctx.settings.run.teardown_timeout
+        } else {
+            Duration::ZERO
+        };
+        let hold = self.hold(app, patience);
+        let Some(hold) = hold.map_err(|error| lock_trouble(&error))? else {
             return Ok(busy());
         };
         let (runs, _) = self.known_runs()?;
@@ -112,7 +120,10 @@ impl Reaper<'_> {
             .collect();
         let ids =
             |runs: &[KnownRun]| -> BTreeSet<_> { runs.iter().map(|run| run.id.clone()).collect() };
-        if ids(&runs) != ids(&app.runs) {
+        // What was removed meanwhile is what was asked for.
+        let is_same = ids(&runs) == ids(&app.runs);
+        let is_less = is_asked && ids(&runs).is_subset(&ids(&app.runs));
+        if !is_same && !is_less {
             return Ok(busy());
         }
         let app = App {
@@ -138,17 +149,23 @@ impl Reaper<'_> {
     }
 
     /// Takes the lead of an app's dead runs and the app's lock, and ends what is left of those runs.
-    fn hold(&self, app: &App) -> Result<Option<Hold>, lock::Error> {
+    fn hold(&self, app: &App, patience: Duration) -> Result<Option<Hold>, lock::Error> {
         let locks = self.locks();
         std::fs::create_dir_all(&locks).map_err(|source| lock::Error::File {
             path: locks.clone(),
             source,
         })?;
         let mut leaders = Vec::new();
+        let soon = Deadline::after(patience);
         for run in &app.runs {
-            match Leader::try_take(&locks, &run.id)? {
-                Some(leader) => leaders.push(leader),
-                None => return Ok(None),
+            let probe = || Leader::try_take(&locks, &run.id);
+            let turn = |_| Duration::from_millis(50);
+            match wait_until(soon, &self.ctx.host.interrupt, probe, turn)? {
+                Waited::Done(mut leader) => {
+                    leader.note_removal();
+                    leaders.push(leader);
+                }
+                Waited::TimedOut | Waited::Interrupted => return Ok(None),
             }
         }
         let deadline = Deadline::after(if app.runs.is_empty() {
@@ -310,6 +327,11 @@ pub(super) fn reap_own(attempt: &Attempt<'_>, objects: &[Object]) -> bool {
         attempt.announcer.say(Fact::Diagnostic { level, trouble });
     });
     reaped.iter().any(|reaped| reaped.teardown.is_some())
+}
+
+/// Tells whether a run is led by a removal of its app, which ends by itself.
+pub(crate) fn is_removed(ctx: &Context, run: &RunId) -> bool {
+    Leader::is_removal(&ctx.settings.state.dir.join("locks"), run)
 }
 
 /// Tells who holds an app, for people.

@@ -1,7 +1,7 @@
 //! Named locks that the kernel frees when the last process that holds them ends; age and process ids decide nothing.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Lock {
 #[derive(Debug)]
 pub(crate) struct Leader {
     /// The locked file; its closing frees the lock.
-    _file: File,
+    file: File,
     /// Where it is.
     path: PathBuf,
 }
@@ -105,7 +105,7 @@ impl Leader {
     pub(crate) fn try_take(dir: &Path, run: &RunId) -> Result<Option<Self>, Error> {
         let path = leader_path(dir, run);
         match try_exclusively(&path) {
-            Ok(file) => Ok(file.map(|file| Self { _file: file, path })),
+            Ok(file) => Ok(file.map(|file| Self { file, path })),
             Err(source) => Err(Error::File { path, source }),
         }
     }
@@ -116,12 +116,26 @@ impl Leader {
         is_held(&path).map_err(|source| Error::File { path, source })
     }
 
+    /// Lets others know that this is the lead of a removal; it decides nothing but how patient they are.
+    pub(crate) fn note_removal(&mut self) {
+        // Unwritten, it makes others give up earlier.
+        drop(self.file.write_all(REMOVAL));
+    }
+
+    /// Tells whether who leads a run, or did so last, is there to remove its app.
+    pub(crate) fn is_removal(dir: &Path, run: &RunId) -> bool {
+        std::fs::read(leader_path(dir, run)).is_ok_and(|note| note.starts_with(REMOVAL))
+    }
+
     /// Gives up the lead of a run that is over, and its file.
     pub(crate) fn retire(self) {
         // A file that stays is free, which says the same.
         drop(std::fs::remove_file(&self.path));
     }
 }
+
+/// What stands in the file of a leader that removes an app.
+const REMOVAL: &[u8] = b"removal\n";
 
 /// Removes the files of runs that nobody leads any more and that are over.
 ///
