@@ -93,6 +93,8 @@ pub(crate) fn of_run(report: &RunReport, signal: Option<u8>) -> u8 {
         .map_or(Verdict::Broken, |finished| finished.verdict);
     match code(&[verdict], signal) {
         FAILED if report.is_unreadable() => CONFIGURATION,
+        // What no stage is to blame for, and no teardown, is a fault of ccci itself.
+        PASSED if report.trouble.is_some() => UNEXPECTED,
         code => code,
     }
 }
@@ -121,6 +123,7 @@ pub(crate) fn gravest(codes: &[u8], signal: Option<u8>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{event::RunFinished, outcome::Trouble};
 
     #[test]
     fn the_gravest_verdict_decides_and_a_signal_outranks_all() {
@@ -134,6 +137,24 @@ mod tests {
         assert_eq!(code(&[Fail, Pass], Some(2)), 130);
         assert_eq!(code(&[Pass], Some(15)), 143);
         assert_eq!(code(&[Pass], Some(1)), 129);
+    }
+
+    #[test]
+    fn a_pass_in_which_ccci_itself_went_wrong_is_an_unexpected_error() {
+        let mut report: RunReport = serde_json::from_value(serde_json::json!({
+            "version": 1, "run_id": "k7m2q", "argv": [], "pid": 1, "host": "h",
+            "started": "2026-11-20T10:00:00Z", "updated": "2026-11-20T10:00:00Z",
+            "programs": {}, "installs": 1, "deployed": [], "stages": [], "lint": [],
+            "before": [], "after": [],
+        }))
+        .unwrap();
+        let mut finished = RunFinished::count(&[]);
+        finished.verdict = Verdict::Pass;
+        report.finished = Some(finished);
+        assert_eq!(of_run(&report, None), PASSED);
+        report.trouble = Some(Trouble::broken("internal-error", "ccci itself went wrong"));
+        assert_eq!(of_run(&report, None), UNEXPECTED);
+        assert_eq!(of_run(&report, Some(2)), 130);
     }
 
     #[test]

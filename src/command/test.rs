@@ -221,8 +221,10 @@ impl Testing<'_> {
         for result in results.into_iter().flatten() {
             match result {
                 Ok(Ended::Run { report, output }) => {
-                    if output == Output::Lost {
-                        codes.push(exit::OUTPUT);
+                    match output {
+                        Output::Whole => {}
+                        Output::Lost => codes.push(exit::OUTPUT),
+                        Output::Panicked => codes.push(exit::UNEXPECTED),
                     }
                     let finished = report.finished.as_ref();
                     codes.push(finished.map_or(exit::UNEXPECTED, |finished| finished.exit_code));

@@ -1,11 +1,8 @@
 //! Announces the facts of a run to all who read them, in one order.
 
 use std::{
-    io,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -21,13 +18,15 @@ use crate::{
     sys::interrupt::{Interrupt, Signal},
 };
 
-/// Whether what a run announced reached all its readers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether what a run announced reached all its readers, the gravest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Output {
     /// It did.
     Whole,
     /// Some of it could not be written.
     Lost,
+    /// A reader went wrong in a way that nobody foresaw.
+    Panicked,
 }
 
 /// Numbers a run's facts and hands them to their readers, the record on disk first.
@@ -38,14 +37,22 @@ pub(crate) struct Announcer {
     recipe: RecipeName,
     /// When the run began.
     begun: Instant,
-    /// How far the facts have come; its lock keeps their order.
-    place: Mutex<Place>,
+    /// What was announced so far; its lock keeps the order.
+    course: Mutex<Course>,
     /// Says when a signal asked the run to end.
     interrupt: Interrupt,
+}
+
+/// What was announced so far, and to whom.
+struct Course {
+    /// The next event's number.
+    next: u64,
+    /// Whether the signal was answered.
+    is_signal_answered: bool,
     /// Who reads, in this order.
     readers: Vec<Arc<dyn EventReader>>,
-    /// Whether a reader lost its sink.
-    is_output_lost: AtomicBool,
+    /// Whether all of them got everything.
+    output: Output,
 }
 
 /// How far the facts of a run have come.
@@ -64,77 +71,82 @@ impl Announcer {
         interrupt: Interrupt,
         readers: Vec<Arc<dyn EventReader>>,
     ) -> Self {
-        let is_output_lost = AtomicBool::new(false);
+        let course = Course {
+            next: 0,
+            is_signal_answered: false,
+            readers,
+            output: Output::Whole,
+        };
         Self {
             run_id,
             recipe,
             begun: Instant::now(),
-            place: Mutex::default(),
+            course: Mutex::new(course),
             interrupt,
-            readers,
-            is_output_lost,
         }
     }
 
     /// Announces a fact, after the answer to a signal that came before it.
     ///
-    /// A reader that cannot write does not end the run: an app without a teardown is worse than a lost line.
+    /// A reader that cannot write does not end the run: an app without a teardown is worse than a lost line. One that
+    /// panics is not asked again.
     pub(crate) fn say(&self, fact: Fact) {
-        let mut place = self.place();
-        self.answer(&mut place);
-        self.hand_out(&mut place, fact);
+        let mut course = self.course();
+        self.answer(&mut course);
+        self.hand_out(&mut course, fact);
     }
 
     /// Answers a signal as soon as one came, once.
     pub(crate) fn answer_signal(&self) {
-        self.answer(&mut self.place());
+        self.answer(&mut self.course());
     }
 
     /// Announces that a signal ends the run, unless that was done or nobody knows yet which run it is.
-    fn answer(&self, place: &mut Place) {
-        let Some(signal) = self.interrupt.signal().filter(|_| place.next > 0) else {
+    fn answer(&self, course: &mut Course) {
+        let Some(signal) = self.interrupt.signal().filter(|_| course.next > 0) else {
             return;
         };
-        if !std::mem::replace(&mut place.is_signal_answered, true) {
+        if !std::mem::replace(&mut course.is_signal_answered, true) {
             let signal = signal_word(signal).to_owned();
-            self.hand_out(place, Fact::CancelBegun { signal });
+            self.hand_out(course, Fact::CancelBegun { signal });
         }
     }
 
     /// Numbers a fact and hands it to all readers.
-    fn hand_out(&self, place: &mut Place, fact: Fact) {
+    fn hand_out(&self, course: &mut Course, fact: Fact) {
         let event = Event {
             fact,
             v: EVENT_VERSION,
             run_id: self.run_id.clone(),
-            seq: place.next,
+            seq: course.next,
             ts: Timestamp::now(),
             elapsed_ms: millis(self.begun.elapsed()),
             recipe: self.recipe.to_string(),
         };
-        place.next += 1;
-        let results: Vec<io::Result<()>> = self
-            .readers
-            .iter()
-            .map(|reader| reader.read(&event))
-            .collect();
-        if results.iter().any(Result::is_err) {
-            self.is_output_lost.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Locks the place; a reader that panicked leaves nothing half done.
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+        course.next += 1;
+        let Course {
+            readers, output, ..
+        } = course;
+        readers.retain(|reader| {
+            let read = catch_unwind(AssertUnwindSafe(|| reader.read(&event)));
+            let reached = match &read {
+                Ok(Ok(())) => Output::Whole,
+                Ok(Err(_)) => Output::Lost,
+                Err(_) => Output::Panicked,
+            };
+            *output = reached.max(*output);
+            read.is_ok()
+        });
     }
 
     /// Tells whether some output was lost.
     pub(crate) fn output(&self) -> Output {
-        if self.is_output_lost.load(Ordering::Relaxed) {
-            Output::Lost
-        } else {
-            Output::Whole
-        }
+        self.course().output
+    }
+
+    /// Locks what was announced so far.
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,6 +161,8 @@ const fn signal_word(signal: Signal) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     /// Keeps the numbers and reasons that it reads, or fails.
@@ -179,6 +193,33 @@ mod tests {
                 Ok(())
             }
         }
+    }
+
+    /// Panics at what it reads.
+    struct Faulty(Mutex<u64>);
+
+    impl EventReader for Faulty {
+        fn read(&self, event: &Event) -> io::Result<()> {
+            *self.0.lock().unwrap() += 1;
+            panic!("a reader goes wrong at event {}", event.seq);
+        }
+    }
+
+    #[test]
+    fn a_reader_that_panics_is_asked_no_more_and_the_others_read_on() {
+        let faulty = Arc::new(Faulty(Mutex::default()));
+        let sink = Arc::new(Sink {
+            seen: Mutex::default(),
+            broken: true,
+        });
+        let readers: Vec<Arc<dyn EventReader>> =
+            vec![Arc::clone(&faulty) as _, Arc::clone(&sink) as _];
+        let announcer = announcer(&Interrupt::never(), readers);
+        announcer.say(waiting("x"));
+        announcer.say(waiting("y"));
+        assert_eq!(announcer.output(), Output::Panicked);
+        assert_eq!(*faulty.0.lock().unwrap(), 1);
+        assert_eq!(*sink.seen.lock().unwrap(), ["0 waiting", "1 waiting"]);
     }
 
     #[test]

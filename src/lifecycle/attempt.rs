@@ -338,7 +338,7 @@ impl Attempt<'_> {
 }
 
 /// Returns the trouble of a fault of ccci itself.
-fn internal_error() -> Trouble {
+pub(super) fn internal_error() -> Trouble {
     Trouble::broken("internal-error", "ccci itself went wrong")
         .hint("report this, with what it printed and the records of this run")
 }

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, path::Path};
 use jiff::Timestamp;
 
 use super::{
-    attempt::Attempt,
+    announce::Output,
+    attempt::{Attempt, internal_error},
     classify::in_one_line,
     runner::DryRun,
     session::state_trouble,
@@ -196,6 +197,9 @@ impl Attempt<'_> {
         let path = self.dir.path().join("report.json");
         let finished = {
             let mut report = self.record.report();
+            if self.announcer.output() == Output::Panicked {
+                report.trouble.get_or_insert_with(internal_error);
+            }
             let left = report
                 .teardown
                 .as_ref()

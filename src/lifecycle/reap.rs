@@ -33,7 +33,7 @@ use crate::{
         lock::{self, Leader, Lock},
         process::{Host, stray::MARKER},
         tombstones,
-        wait::{Deadline, Waited},
+        wait::{Deadline, Waited, wait_until},
     },
     tool::docker::inventory::Object,
 };
