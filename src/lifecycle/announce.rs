@@ -55,15 +55,6 @@ struct Course {
     output: Output,
 }
 
-/// How far the facts of a run have come.
-#[derive(Default)]
-struct Place {
-    /// The next event's number.
-    next: u64,
-    /// Whether the signal was answered.
-    is_signal_answered: bool,
-}
-
 impl Announcer {
     /// Makes an announcer for a run that begins now.
     pub(crate) fn new(

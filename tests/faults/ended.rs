@@ -4,7 +4,7 @@
     reason = "what the harness cannot do ends the test"
 )]
 
-use std::process::Output;
+use std::{collections::BTreeMap, process::Output};
 
 use ccci::model::{plan::Plan, report::RunReport};
 
@@ -87,6 +87,19 @@ impl Ended {
     pub(crate) fn plan(&self) -> Plan {
         let report = self.report.as_ref().expect("the run has a report");
         report.plan.clone().expect("the run had a plan")
+    }
+
+    /// Returns how many objects of a kind the report says were removed.
+    pub(crate) fn removed(&self, kind: &str) -> usize {
+        let report = self.report.as_ref().expect("the run has a report");
+        let teardown = report.teardown.as_ref().expect("teardown ended");
+        teardown.removed.get(kind).copied().unwrap_or_default()
+    }
+
+    /// Returns the versions of the programs that the report names.
+    pub(crate) fn versions(&self) -> &BTreeMap<String, String> {
+        let report = self.report.as_ref().expect("the run has a report");
+        &report.programs
     }
 
     /// Returns standard error.

@@ -1,4 +1,8 @@
 //! One app has one run at a time, whoever else asks and whatever happens to the lock's file.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the harness cannot do ends the test"
+)]
 
 use std::{
     fs,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, docker};
 
 /// Runs a test whose first lists are spoilt, and asserts that it ended before it made anything.
 #[track_caller]
@@ -35,6 +35,73 @@ fn garbage_among_the_containers_ends_a_run_before_any_effect() {
     // A working engine prints JSON.
     let rule = json!({"verb": "ps", "skip": true, "before": "<html>\u{7}</html>\n"});
     ends_before_any_effect(&rule, "list containers");
+}
+
+#[test]
+fn a_list_that_is_lost_is_never_read_as_no_objects() {
+    let world = World::new();
+    let service = format!("{}-theirs", world.marker());
+    docker(&[
+        "service",
+        "create",
+        "--detach",
+        "--replicas=0",
+        "--quiet",
+        "--name",
+        &service,
+        "busybox:1.35.0",
+        "sleep",
+        "600",
+    ]);
+    let lists = [
+        "service ls",
+        "service inspect",
+        "ps",
+        "volume ls",
+        "secret ls",
+        "config ls",
+    ];
+    let lists = lists.map(|verb| json!({"verb": verb}));
+    // The network that all apps share is looked for by a list of its own.
+    let networks = json!({"verb": "network ls", "has": "Labels"});
+    for rule in lists.into_iter().chain([networks]) {
+        for cut in [0, 3] {
+            let mut rule = rule.clone();
+            rule["cut"] = json!(cut);
+            // A connection that loses its answer cannot be had of a working engine.
+            world.docker_obeys(&json!([rule]));
+            let ended = world.end(world.test("install")).exits(103);
+            ended.coded("docker-garbled").said("unreadable");
+            let deploys = |call: &Vec<String>| call.starts_with(&["stack".into(), "deploy".into()]);
+            assert!(!world.calls().iter().any(deploys), "{rule}");
+        }
+    }
+    docker(&["service", "rm", &service]);
+    world.assert_clean_and_usable();
+}
+
+#[test]
+fn volumes_that_are_never_listed_are_told_as_left() {
+    let world = World::new();
+    world.hold_in_custom();
+    let mut test = world.test("install,custom");
+    test.env("CCCI_TEARDOWN_TIMEOUT", "3s");
+    let child = World::start(test);
+    world.wait_for_custom();
+    // A working engine lists each volume that it has.
+    world.docker_obeys(&json!([{"verb": "volume ls", "cut": 0}]));
+    world.let_go();
+    let ended = world.wait(child).exits(104).said("list volumes");
+    let is_volume = |object: &&String| object.starts_with("volume ");
+    let objects = world.objects();
+    let volume = objects
+        .iter()
+        .find(is_volume)
+        .expect("nobody removes what nobody sees");
+    assert!(ended.left().contains(volume), "{:?}", ended.left());
+    world.docker_obeys(&json!([]));
+    world.end(world.ccci(&["janitor"])).exits(0).said("removed");
+    world.assert_clean_and_usable();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A world of its own for one test: home, state, recipe, names on the swarm, and a docker that obeys orders.
+//! A world of its own for one test: home, state, recipe, names on the swarm, and tools that obey orders.
 #![expect(
     clippy::disallowed_methods,
     reason = "a test starts the programs that it tests"
@@ -9,6 +9,7 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     fs,
     hash::{BuildHasher, RandomState},
     os::unix::fs::{PermissionsExt, symlink},
@@ -54,9 +55,29 @@ impl World {
             fs::create_dir_all(world.path(folder)).unwrap();
         }
         world.write_recipe();
-        symlink(env!("CARGO_BIN_EXE_ccci-faulty"), world.path("bin/docker")).unwrap();
-        world.docker_obeys(&json!([]));
+        world.put("docker", &json!([]));
         world
+    }
+
+    /// Makes a world in which the stand-in of abra deploys, with a docker that obeys as well.
+    pub(crate) fn with_abra() -> Self {
+        let world = Self::new();
+        world.put("abra", &json!([]));
+        fs::create_dir(world.path("search")).unwrap();
+        // The stand-in takes docker from the search path, which tells a program no more than its name.
+        let text = format!(
+            "#!/bin/sh\nexec {} \"$@\"\n",
+            world.path("bin/docker").display()
+        );
+        write_program(&world.path("search/docker"), &text);
+        world
+    }
+
+    /// Puts a tool in the place of the real one.
+    pub(crate) fn put(&self, tool: &str, rules: &Value) {
+        let link = self.path("bin").join(tool);
+        symlink(env!("CARGO_BIN_EXE_ccci-faulty"), link).unwrap();
+        self.obey(tool, rules);
     }
 
     /// Writes the fixture as a repository with a commit and a tag for each release.
@@ -89,9 +110,36 @@ impl World {
 
     /// Lets docker do what rules say to single calls, counted from now on, and else what it does.
     pub(crate) fn docker_obeys(&self, rules: &Value) {
-        let orders = json!({"real": real("docker"), "rules": rules});
-        fs::write(self.path("bin/docker.json"), orders.to_string()).unwrap();
-        fs::write(self.path("bin/docker.calls"), "").unwrap();
+        self.obey("docker", rules);
+    }
+
+    /// Lets a tool do what rules say to single calls, counted from now on, and else what it does.
+    pub(crate) fn obey(&self, tool: &str, rules: &Value) {
+        let real = match tool {
+            "abra" => env!("CARGO_BIN_EXE_abra-stand-in").into(),
+            _ => real(tool),
+        };
+        let orders = json!({"real": real, "rules": rules});
+        let at = |end: &str| self.path("bin").join(format!("{tool}.{end}"));
+        fs::write(at("calls"), "").unwrap();
+        fs::write(at("environments"), "").unwrap();
+        fs::write(at("json"), orders.to_string()).unwrap();
+    }
+
+    /// Returns the environments of a tool's calls since it got its orders.
+    pub(crate) fn environments(&self, tool: &str) -> Vec<BTreeMap<String, String>> {
+        let path = self.path("bin").join(format!("{tool}.environments"));
+        let text = fs::read_to_string(path).unwrap();
+        let all = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        all.collect()
+    }
+
+    /// Changes the work tree's compose file, and commits nothing.
+    pub(crate) fn edit_compose(&self, from: &str, to: &str) {
+        let path = self.path("work/plain/compose.yml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "no `{from}` in {text}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
     }
 
     /// Returns the calls of docker since it got its orders, each as its words.
@@ -106,7 +154,16 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ccci"));
         command.args(args).env_clear();
         command.current_dir(self.path("work")).stdin(Stdio::null());
-        command.env("PATH", std::env::var_os("PATH").unwrap());
+        let search = std::env::var_os("PATH").unwrap();
+        let folders = std::env::split_paths(&search);
+        let folders = std::iter::once(self.path("search")).chain(folders);
+        command.env("PATH", std::env::join_paths(folders).unwrap());
+        for (tool, name) in [("abra", "CCCI_ABRA"), ("git", "CCCI_GIT")] {
+            let link = self.path("bin").join(tool);
+            if link.exists() {
+                command.env(name, link);
+            }
+        }
         for (name, path) in [
             ("HOME", "home"),
             ("TMPDIR", "tmp"),
@@ -117,7 +174,9 @@ impl World {
             command.env(name, self.path(path));
         }
         command.env("LANG", "C.UTF-8");
-        command.env("CCCI_DEPLOYER", "docker");
+        let has_abra = self.path("bin/abra").exists();
+        let deployer = if has_abra { "abra" } else { "docker" };
+        command.env("CCCI_DEPLOYER", deployer);
         command.env("CCCI_INGRESS", "direct");
         command.env("CCCI_BASE_DOMAIN", format!("{}.test", self.marker));
         command
@@ -165,9 +224,12 @@ impl World {
             reached.display(),
             go.display()
         );
-        let path = self.path("kept/plain/test_hold.sh");
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self.keep_program("test_hold.sh", &text);
+    }
+
+    /// Keeps a test or a hook for the recipe.
+    pub(crate) fn keep_program(&self, name: &str, text: &str) {
+        write_program(&self.path("kept/plain").join(name), text);
     }
 
     /// Waits until the custom test is there.
@@ -204,7 +266,7 @@ impl World {
     }
 
     /// Returns the ids of all runs.
-    fn runs(&self) -> Vec<String> {
+    pub(crate) fn runs(&self) -> Vec<String> {
         let runs = fs::read_dir(self.path("state/runs")).into_iter().flatten();
         let names = runs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name != "latest").collect()
@@ -272,6 +334,17 @@ fn marked(run: &str) -> Vec<String> {
     let paths = entries.map(|entry| entry.unwrap().path()).filter(carries);
     let name = |path: PathBuf| fs::read_to_string(path.join("comm")).unwrap_or_default();
     paths.map(name).collect()
+}
+
+/// Writes a file that can be run.
+fn write_program(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Runs the real docker; it has to succeed.
+pub(crate) fn docker(args: &[&str]) -> String {
+    run(Command::new("docker").args(args))
 }
 
 /// Runs a program; it has to succeed.

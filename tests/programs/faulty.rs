@@ -5,9 +5,10 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fs::{File, OpenOptions},
-    io::{Read, Seek, Write},
+    io::{BufRead, BufReader, Read, Seek, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -16,7 +17,7 @@ use std::{
 };
 
 use rustix::process::{Signal, getpid, getppid, kill_process};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What stands in the file beside the link.
 #[derive(Deserialize)]
@@ -32,15 +33,28 @@ struct Orders {
 /// What to do to some calls.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of its own in a rule"
+)]
 struct Rule {
     /// The first words of the calls; none fits all calls.
     #[serde(default)]
     verb: String,
+    /// A text in one of their words.
+    #[serde(default)]
+    has: String,
     /// Which of them, counted from one; all when not given.
     call: Option<usize>,
     /// Waits before anything else.
     #[serde(default)]
     delay_ms: u64,
+    /// Waits until so many of them were made.
+    #[serde(default)]
+    together: usize,
+    /// Reads its input to the end.
+    #[serde(default)]
+    reads: bool,
     /// Sends the caller these signals, by number, before the real program is run.
     #[serde(default)]
     signals: Vec<i32>,
@@ -48,9 +62,15 @@ struct Rule {
     meet: Option<PathBuf>,
     /// Ends itself by this signal, by number, in place of the real program.
     die: Option<i32>,
-    /// Waits for ever in place of the real program.
+    /// Waits for ever in place of the real program, once it has printed what comes before its output.
     #[serde(default)]
     hang: bool,
+    /// Prints for ever once the real program has ended.
+    #[serde(default)]
+    flood: bool,
+    /// Kills the real program, and then itself, when that has printed a line.
+    #[serde(default)]
+    dies: bool,
     /// Leaves the real program out.
     #[serde(default)]
     skip: bool,
@@ -69,13 +89,23 @@ struct Rule {
 impl Rule {
     /// Tells whether the rule is about a call that was made so many times, this one included.
     fn fits(&self, words: &[String], number: usize) -> bool {
-        begins(words, &self.verb) && self.call.is_none_or(|call| call == number)
+        self.concerns(words) && self.call.is_none_or(|call| call == number)
+    }
+
+    /// Tells whether the rule is about such calls.
+    fn concerns(&self, words: &[String]) -> bool {
+        begins(words, &self.verb) && words.iter().any(|word| word.contains(&self.has))
+    }
+
+    /// Counts the calls that the rule is about.
+    fn count(&self, calls: &[Vec<String>]) -> usize {
+        calls.iter().filter(|call| self.concerns(call)).count()
     }
 
     /// Tells whether the call goes on as the real program.
     fn is_transparent(&self) -> bool {
-        !self.hang
-            && !self.skip
+        !self.skip
+            && !self.flood
             && self.exit.is_none()
             && self.cut.is_none()
             && self.before.is_empty()
@@ -83,10 +113,16 @@ impl Rule {
     }
 
     /// Does to the call what the rule says, and returns its exit code.
-    fn apply(&self, orders: &Orders, args: &[OsString]) -> i32 {
+    fn apply(&self, orders: &Orders, args: &[OsString], calls: &Path) -> i32 {
         thread::sleep(Duration::from_millis(self.delay_ms));
         if let Some(folder) = &self.meet {
             meet(folder).expect("the fifos are there");
+        }
+        while self.count(&read(calls)) < self.together {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if self.reads {
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("the input ends");
         }
         for number in &self.signals {
             let signal = Signal::from_named_raw(*number).expect("the rule names a signal");
@@ -98,14 +134,24 @@ impl Rule {
             kill_process(getpid(), signal).expect("a process may signal itself");
         }
         if self.hang || self.die.is_some() {
+            print(self.before.as_bytes());
             loop {
                 thread::park();
             }
+        }
+        if self.dies {
+            die(orders, args);
         }
         if self.is_transparent() {
             become_real(orders, args);
         }
         let output = (!self.skip).then(|| real_output(orders, args));
+        if self.flood {
+            loop {
+                print(b"and so on\n");
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
         self.answer(output.as_ref())
     }
 
@@ -116,8 +162,8 @@ impl Rule {
         printed.truncate(self.cut.unwrap_or(usize::MAX));
         let mut said = output.map_or_else(Vec::new, |output| output.stderr.clone());
         said.extend(self.stderr.bytes());
+        print(&printed);
         // A caller that is gone reads nothing.
-        drop(std::io::stdout().write_all(&printed));
         drop(std::io::stderr().write_all(&said));
         let real = output.map_or(Some(0), |output| output.status.code());
         self.exit.or(real).unwrap_or(1)
@@ -136,6 +182,32 @@ fn begins(words: &[String], verb: &str) -> bool {
     words.len() >= verb.len() && words.iter().zip(verb).all(|(word, verb)| word == verb)
 }
 
+/// Prints at once, also what is no whole line.
+fn print(bytes: &[u8]) {
+    let mut stdout = std::io::stdout();
+    // A caller that is gone reads nothing.
+    drop(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+}
+
+/// Runs the real program until it has printed a line, then kills it and this one.
+fn die(orders: &Orders, args: &[OsString]) -> ! {
+    let mut command = Command::new(&orders.real);
+    let mut child = command
+        .args(args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the real program starts");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("its output is ours to read");
+    // A program that prints nothing is killed at its end.
+    drop(BufReader::new(stdout).read_line(&mut line));
+    child.kill().expect("the real program is ours to kill");
+    child.wait().expect("a killed program ends");
+    let own = rustix::process::getpid();
+    kill_process(own, Signal::KILL).expect("this program may kill itself");
+    unreachable!("nobody outlives that signal")
+}
+
 /// Runs the real program with our input, and keeps what it prints.
 fn real_output(orders: &Orders, args: &[OsString]) -> Output {
     let mut command = Command::new(&orders.real);
@@ -149,23 +221,37 @@ fn become_real(orders: &Orders, args: &[OsString]) -> ! {
     panic!("{}: {error}", orders.real.display());
 }
 
-/// Writes the call down, and returns all calls so far, each as its words.
-fn note(path: &Path, words: &[String]) -> Vec<Vec<String>> {
+/// Writes something down as a line of its own, and returns all lines so far.
+fn note(path: &Path, value: &impl Serialize) -> String {
     let mut options = OpenOptions::new();
     let mut file: File = options
         .read(true)
         .append(true)
         .create(true)
         .open(path)
-        .expect("the calls can be written beside the link");
-    file.lock().expect("the calls can be locked");
-    let line = serde_json::to_string(words).expect("words become JSON");
-    writeln!(file, "{line}").expect("the call is written");
-    file.rewind().expect("the calls can be read again");
+        .expect("notes can be written beside the link");
+    file.lock().expect("notes can be locked");
+    let line = serde_json::to_string(value).expect("the note becomes JSON");
+    writeln!(file, "{line}").expect("the note is written");
+    file.rewind().expect("notes can be read again");
     let mut text = String::new();
-    file.read_to_string(&mut text).expect("the calls are text");
-    let read = |line| serde_json::from_str(line).expect("each line is a call");
-    text.lines().map(read).collect()
+    file.read_to_string(&mut text).expect("notes are text");
+    text
+}
+
+/// Returns all calls so far, each as its words.
+fn read(path: &Path) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(path).expect("the calls can be read");
+    parse(&text)
+}
+
+/// Reads calls, but for the last line when somebody is still writing it.
+fn parse(text: &str) -> Vec<Vec<String>> {
+    let whole = text
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'));
+    let call = |line| serde_json::from_str(line).expect("each line is a call");
+    whole.map(call).collect()
 }
 
 /// Obeys the orders beside the link.
@@ -180,13 +266,13 @@ fn main() {
     let text = std::fs::read_to_string(link.with_extension("json"));
     let text = text.expect("orders lie beside the link");
     let orders: Orders = serde_json::from_str(&text).expect("the orders can be read");
-    let calls = note(&link.with_extension("calls"), &words);
-    let rule = orders.rules.iter().find(|rule| {
-        let same = calls.iter().filter(|call| begins(call, &rule.verb));
-        rule.fits(&words, same.count())
-    });
-    match rule {
-        Some(rule) => std::process::exit(rule.apply(&orders, &args)),
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    note(&link.with_extension("environments"), &environment);
+    let noted = link.with_extension("calls");
+    let calls = parse(&note(&noted, &words));
+    let mut rules = orders.rules.iter();
+    match rules.find(|rule| rule.fits(&words, rule.count(&calls))) {
+        Some(rule) => std::process::exit(rule.apply(&orders, &args, &noted)),
         None => become_real(&orders, &args),
     }
 }
