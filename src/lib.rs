@@ -30,7 +30,9 @@
 //! - `lifecycle/backup_check.rs`: Checks that a backup holds what its labels promise and what was planted.
 //! - `lifecycle/canary.rs`: The data canary: plants data in an app's volumes and databases, changes it, reads it back.
 //! - `lifecycle/canary_row.rs`: The data canary in databases: a row in a table of its own, written and read by the engine's own client.
-//! - `lifecycle/classify.rs`: Whose fault an error text is: one table that turns what docker and abra say into causes.
+//! - `lifecycle/causes.rs`: What docker and abra say when something fails, and what each of it means: one table.
+//! - `lifecycle/claim.rs`: Claims an app for a run: the lead of the run, the lock of the app, and who has it otherwise.
+//! - `lifecycle/classify.rs`: Whose fault an error is, by what docker and abra said.
 //! - `lifecycle/convergence.rs`: Judges from services and tasks whether an app has converged, may still, or never will.
 //! - `lifecycle/declared.rs`: Makes the checks that `recipe.toml` declares as data.
 //! - `lifecycle/deploy.rs`: Makes an app and deploys it: record, secrets, journal, the first time and over what runs.

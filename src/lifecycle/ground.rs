@@ -16,7 +16,10 @@ pub(super) fn excuse(session: &Session<'_>, check: &mut CheckResult) {
     if check.kind == CheckKind::Lint || !check.trouble.as_mut().is_some_and(is_blamed) {
         return;
     }
-    let (Some(excuse), Some(blamed)) = (find_excuse(session), check.trouble.take()) else {
+    let Some(excuse) = find_excuse(session) else {
+        return;
+    };
+    let Some(blamed) = check.trouble.take() else {
         return;
     };
     let causes = std::iter::once(blamed.message).chain(blamed.causes);

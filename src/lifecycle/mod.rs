@@ -5,6 +5,8 @@ pub(crate) mod attempt;
 pub(crate) mod backup_check;
 pub(crate) mod canary;
 pub(crate) mod canary_row;
+pub(crate) mod causes;
+pub(crate) mod claim;
 pub(crate) mod classify;
 pub(crate) mod convergence;
 pub(crate) mod declared;
