@@ -215,9 +215,7 @@ impl World {
 
     /// Lets the custom test say that it is there and wait for a word.
     pub(crate) fn hold_in_custom(&self) {
-        for fifo in ["reached", "go"] {
-            run(Command::new("mkfifo").arg(self.path(fifo)));
-        }
+        self.make_pipes(["reached", "go"]);
         let (reached, go) = (self.path("reached"), self.path("go"));
         let text = format!(
             "#!/bin/sh\necho up > {}\nread word < {}\n",
@@ -225,6 +223,13 @@ impl World {
             go.display()
         );
         self.keep_program("test_hold.sh", &text);
+    }
+
+    /// Makes pipes by which others are waited for.
+    pub(crate) fn make_pipes<const N: usize>(&self, names: [&str; N]) {
+        for name in names {
+            run(Command::new("mkfifo").arg(self.path(name)));
+        }
     }
 
     /// Keeps a test or a hook for the recipe.

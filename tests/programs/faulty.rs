@@ -52,14 +52,16 @@ struct Rule {
     /// Waits until so many of them were made.
     #[serde(default)]
     together: usize,
+    /// A pipe by which it says that it is there, before it does anything.
+    tells: Option<PathBuf>,
+    /// A pipe on which it waits for a word then.
+    until: Option<PathBuf>,
     /// Reads its input to the end.
     #[serde(default)]
     reads: bool,
     /// Sends the caller these signals, by number, before the real program is run.
     #[serde(default)]
     signals: Vec<i32>,
-    /// Says in the fifo `reached` of this folder that the call is there, and waits for a word in its fifo `go`.
-    meet: Option<PathBuf>,
     /// Ends itself by this signal, by number, in place of the real program.
     die: Option<i32>,
     /// Waits for ever in place of the real program, once it has printed what comes before its output.
@@ -115,11 +117,14 @@ impl Rule {
     /// Does to the call what the rule says, and returns its exit code.
     fn apply(&self, orders: &Orders, args: &[OsString], calls: &Path) -> i32 {
         thread::sleep(Duration::from_millis(self.delay_ms));
-        if let Some(folder) = &self.meet {
-            meet(folder).expect("the fifos are there");
-        }
         while self.count(&read(calls)) < self.together {
             thread::sleep(Duration::from_millis(10));
+        }
+        if let Some(pipe) = &self.tells {
+            std::fs::write(pipe, "there\n").expect("somebody reads the pipe");
+        }
+        if let Some(pipe) = &self.until {
+            std::fs::read(pipe).expect("somebody writes to the pipe");
         }
         if self.reads {
             std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("the input ends");
@@ -168,12 +173,6 @@ impl Rule {
         let real = output.map_or(Some(0), |output| output.status.code());
         self.exit.or(real).unwrap_or(1)
     }
-}
-
-/// Tells whoever waits at a pair of fifos that the call is there, and waits for a word.
-fn meet(folder: &Path) -> std::io::Result<()> {
-    std::fs::write(folder.join("reached"), "up\n")?;
-    std::fs::read_to_string(folder.join("go")).map(drop)
 }
 
 /// Tells whether a call begins with the words of a verb.

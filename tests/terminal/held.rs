@@ -1,11 +1,10 @@
 //! Calls of docker that wait until a test lets them go, and the reports of all runs.
-#![expect(clippy::disallowed_methods, reason = "a test makes what it waits by")]
 #![expect(
     clippy::unwrap_used,
     reason = "what the harness cannot do ends the test"
 )]
 
-use std::{fs, process::Command};
+use std::fs;
 
 use ccci::model::report::RunReport;
 use serde_json::json;
@@ -14,12 +13,10 @@ use crate::world::World;
 
 /// Lets calls of docker that begin with these words say that they are there and wait for a word.
 pub(crate) fn hold_docker(world: &World, verb: &str) {
-    for fifo in ["reached", "go"] {
-        let made = Command::new("mkfifo").arg(world.path(fifo)).status();
-        assert!(made.unwrap().success());
-    }
+    world.make_pipes(["reached", "go"]);
+    let (reached, go) = (world.path("reached"), world.path("go"));
     // A working engine cannot be held in the middle of a call.
-    world.docker_obeys(&json!([{"verb": verb, "meet": world.path("")}]));
+    world.docker_obeys(&json!([{"verb": verb, "tells": reached, "until": go}]));
 }
 
 /// Waits until so many calls are there.
