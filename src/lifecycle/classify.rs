@@ -54,6 +54,8 @@ pub(crate) fn docker_error(error: &client::Error) -> Trouble {
         client::Error::TimedOut { .. } | client::Error::Overran { .. } => {
             Trouble::broken("docker-timeout", text)
         }
+        client::Error::Killed { .. } => Trouble::broken("docker-killed", text)
+            .hint("look into the kernel's messages, whether memory ran out"),
         client::Error::Garbled { .. } => Trouble::broken("docker-garbled", text),
         client::Error::Start(source) => {
             not_started(Trouble::broken("docker-missing", text), source)

@@ -32,10 +32,7 @@ impl Attempt<'_> {
         }
         self.record.report().strays.extend(names.iter().cloned());
         let list: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-        let message = format!(
-            "outlived what started it and was killed: {}",
-            list.join(", ")
-        );
+        let message = format!("killed what was left running: {}", list.join(", "));
         let trouble = Trouble::broken("stray-process", message)
             .hint("let each test end or wait for what it starts");
         let level = DiagnosticLevel::Warning;

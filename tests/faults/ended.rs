@@ -83,6 +83,11 @@ impl Ended {
             .collect()
     }
 
+    /// Returns the names of processes that were left running and killed.
+    pub(crate) fn strays(&self) -> &[String] {
+        &self.report.as_ref().expect("the run has a report").strays
+    }
+
     /// Returns the plan of the run.
     pub(crate) fn plan(&self) -> Plan {
         let report = self.report.as_ref().expect("the run has a report");

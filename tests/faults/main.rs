@@ -8,6 +8,7 @@ mod clock;
 mod delays;
 mod full_disk;
 mod held_objects;
+mod killed_tools;
 mod limits;
 mod locks;
 mod lying_abra;

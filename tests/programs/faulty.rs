@@ -136,9 +136,12 @@ impl Rule {
         }
         if let Some(number) = self.die {
             let signal = Signal::from_named_raw(number).expect("the rule names a signal");
-            kill_process(getpid(), signal).expect("a process may signal itself");
+            // The first one may only take away what the runtime does about it.
+            loop {
+                kill_process(getpid(), signal).expect("a process may signal itself");
+            }
         }
-        if self.hang || self.die.is_some() {
+        if self.hang {
             print(self.before.as_bytes());
             loop {
                 thread::park();

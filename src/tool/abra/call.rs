@@ -154,7 +154,8 @@ impl<'a> Call<'a> {
             }
         }
         let error = match output.exit {
-            Exit::Success | Exit::Code(_) | Exit::Signal(_) => return Ok(output),
+            Exit::Success | Exit::Code(_) => return Ok(output),
+            Exit::Signal(_) => return Err(broken(program, &output.exit.to_string())),
             Exit::TimedOut => client::Error::TimedOut {
                 doing: format!("let {} end", self.name()),
                 limit: self.limit,
@@ -329,6 +330,8 @@ mod tests {
         ));
         let error = fails("echo FATA unknown flag: --x >&2; exit 1");
         assert!(matches!(error, Error::Broken { .. }));
+        let error = fails("echo FATA boom >&2; kill -SEGV $$");
+        assert!(matches!(error, Error::Broken { said, .. } if said == "ended by signal 11"));
     }
 
     #[test]

@@ -62,6 +62,14 @@ pub(crate) enum Error {
     /// A signal ended the run.
     #[error("interrupted")]
     Interrupted,
+    /// A signal that ccci did not send ended docker, as the kernel does when memory runs out.
+    #[error("docker was ended by signal {signal} and did not {doing}")]
+    Killed {
+        /// What was asked.
+        doing: String,
+        /// The signal's number.
+        signal: i32,
+    },
     /// It answered something that cannot be read.
     #[error("docker answered `{doing}` with something unreadable: {said}")]
     Garbled {
@@ -77,7 +85,11 @@ impl Error {
     pub(crate) fn said(&self) -> &str {
         match self {
             Self::Refused { said, .. } | Self::Garbled { said, .. } => said,
-            Self::Start(_) | Self::TimedOut { .. } | Self::Overran { .. } | Self::Interrupted => "",
+            Self::Start(_)
+            | Self::TimedOut { .. }
+            | Self::Overran { .. }
+            | Self::Interrupted
+            | Self::Killed { .. } => "",
         }
     }
 
@@ -169,7 +181,8 @@ impl Docker {
         match output.exit {
             Exit::TimedOut => Err(Error::TimedOut { doing, limit }),
             Exit::Interrupted => Err(Error::Interrupted),
-            Exit::Success | Exit::Code(_) | Exit::Signal(_) => Ok(output),
+            Exit::Signal(signal) => Err(Error::Killed { doing, signal }),
+            Exit::Success | Exit::Code(_) => Ok(output),
         }
     }
 

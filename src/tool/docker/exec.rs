@@ -141,6 +141,6 @@ mod tests {
         let hung = exec_by("test \"$2\" = --env || exit 1\nexec sleep 60", limit);
         assert!(matches!(hung, Err(Error::TimedOut { .. })));
         let killed = exec_by("test \"$2\" = --env || exit 0\nkill -9 $$", limit);
-        assert!(matches!(killed, Err(Error::Refused { .. })));
+        assert!(matches!(killed, Err(Error::Killed { signal: 9, .. })));
     }
 }
