@@ -45,7 +45,10 @@ fn a_test_that_is_killed_fails_and_its_signal_is_named() {
 fn a_process_that_a_test_left_behind_is_killed_and_named() {
     let world = World::new();
     // It has a session of its own and keeps the output of the test open.
-    world.keep_program("test_custom.sh", "#!/bin/sh\nsetsid sleep 100000 &\nexit 0\n");
+    world.keep_program(
+        "test_custom.sh",
+        "#!/bin/sh\nsetsid sleep 100000 &\nexit 0\n",
+    );
     let ended = world.end(world.test("install,custom")).exits(0);
     let ended = ended
         .said("custom pass")
