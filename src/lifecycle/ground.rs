@@ -16,6 +16,7 @@ pub(super) fn excuse(session: &Session<'_>, check: &mut CheckResult) {
     if check.kind == CheckKind::Lint || !check.trouble.as_mut().is_some_and(is_blamed) {
         return;
     }
+    // The recipe keeps the blame, and what it is blamed for, where nothing excuses it.
     let Some(excuse) = find_excuse(session) else {
         return;
     };
