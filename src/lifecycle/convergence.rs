@@ -17,8 +17,11 @@ const CRASH_LIMIT: usize = 3;
 const UNHEALTHY_LIMIT: usize = 2;
 /// How often a node may refuse a service's tasks for a reason that can pass.
 const REJECTION_LIMIT: usize = 3;
-/// How long a task may find no node before that counts as the answer.
+/// How long a task may find no address or no node before that counts as the answer.
 const PLACEMENT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The word for a task that gets no address.
+pub(super) const NO_ADDRESS: &str = "no-address";
 
 /// What swarm showed in one look.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +52,7 @@ pub(crate) struct Memory {
     forgiven: BTreeSet<String>,
     /// The services that have converged at least once.
     converged: BTreeSet<String>,
-    /// Since when a service's task finds no node.
+    /// Since when a service's task finds no address or no node.
     unplaced: BTreeMap<String, Instant>,
 }
 
@@ -181,12 +184,15 @@ impl Memory {
         self.unplaced(&short, service, tasks)
     }
 
-    /// Returns a trouble when no node can run a service's task, once that has lasted.
+    /// Returns a trouble when a service's task gets no address or no node, once that has lasted.
+    ///
+    /// Swarm says why there is no node; a task without an address stays as it was made, and no word is said of it.
     fn unplaced(&mut self, short: &str, service: &Service, tasks: &[&Task]) -> Option<Trouble> {
-        let pending = tasks
-            .iter()
-            .find(|task| task.state == TaskState::Pending && !task.error.is_empty());
-        let Some(task) = pending else {
+        let is_stuck = |task: &&&Task| match task.state {
+            TaskState::New => true,
+            state => state == TaskState::Pending && !task.error.is_empty(),
+        };
+        let Some(task) = tasks.iter().find(is_stuck) else {
             self.unplaced.remove(&service.name);
             return None;
         };
@@ -196,6 +202,10 @@ impl Memory {
             .or_insert_with(Instant::now);
         if since.elapsed() < PLACEMENT_PATIENCE {
             return None;
+        }
+        if task.state == TaskState::New {
+            let message = format!("swarm finds no address for `{short}`");
+            return Some(Trouble::broken(NO_ADDRESS, message));
         }
         let trouble = Trouble::broken("no-node", format!("this node cannot run `{short}`"));
         Some(trouble.because(task.error.clone()))
@@ -317,7 +327,7 @@ fn describe(short: &str, service: Option<&Service>, tasks: &[&Task]) -> ServiceS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tool::docker::service::Update;
+    use crate::{model::outcome::Fault, tool::docker::service::Update};
 
     fn stack() -> StackName {
         "x.org"
@@ -395,6 +405,28 @@ mod tests {
             judge(&mut Memory::default(), &[service("a", 1)], &done),
             Standing::Waiting
         );
+    }
+
+    #[test]
+    fn a_task_that_gets_no_address_or_no_node_is_nobodys_fault() {
+        let cases = [
+            (TaskState::New, "", "no-address"),
+            (TaskState::Pending, "no suitable node", "no-node"),
+        ];
+        for (state, error, expected) in cases {
+            let tasks = [task("a", "1", state, error)];
+            let mut memory = Memory::default();
+            let first = judge(&mut memory, &[service("a", 1)], &tasks);
+            assert_eq!(first, Standing::Waiting);
+            for since in memory.unplaced.values_mut() {
+                *since = since.checked_sub(PLACEMENT_PATIENCE).unwrap();
+            }
+            let later = judge(&mut memory, &[service("a", 1)], &tasks);
+            let Standing::Hopeless(trouble) = later else {
+                panic!("{later:?}");
+            };
+            assert_eq!((trouble.fault, &*trouble.code), (Fault::Broken, expected));
+        }
     }
 
     #[test]

@@ -67,11 +67,12 @@ impl Course<'_> {
         deploy: Deploy,
         deadline: Deadline,
     ) -> Result<Remark, Trouble> {
-        let services = self.services();
+        let (services, shared) = (self.services(), self.shared_networks(side));
         let mut memory = self.memory.borrow_mut();
         let settling = Settling {
             stage,
             services: &services,
+            shared: &shared,
             deploy,
             memory: &mut memory,
             deadline,
@@ -100,10 +101,11 @@ impl Course<'_> {
         if self.is_generic(stage) && run.is_fine() {
             let deadline = self.session.limit(self.deploy_limit(side));
             run.generic("stable", || {
-                let services = self.services();
+                let (services, shared) = (self.services(), self.shared_networks(side));
                 let settling = Settling {
                     stage,
                     services: &services,
+                    shared: &shared,
                     deploy: Deploy::First,
                     memory: &mut self.memory.borrow_mut(),
                     deadline,
@@ -111,6 +113,19 @@ impl Course<'_> {
                 settle::wait_until_converged(self.session, settling).map(|_| Remark::Passed)
             });
         }
+    }
+
+    /// Returns the whole names of the networks that a revision shares with others.
+    fn shared_networks(&self, side: &Side) -> Vec<String> {
+        let shared = side
+            .stack
+            .networks
+            .iter()
+            .filter(|(_, network)| network.external);
+        let stack = self.session.app.stack.as_str();
+        shared
+            .map(|(key, network)| network.full_name(stack, key))
+            .collect()
     }
 
     /// Describes what is on the swarm now.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     classify,
-    convergence::{Look, Memory, Standing},
+    convergence::{Look, Memory, NO_ADDRESS, Standing},
     session::{Session, docker_trouble},
 };
 use crate::{
@@ -47,6 +47,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) stage: Stage,
     /// The whole names of the services that there should be.
     pub(crate) services: &'a [String],
+    /// The whole names of the networks that the app shares with others.
+    pub(crate) shared: &'a [String],
     /// Which deploy it was.
     pub(crate) deploy: Deploy,
     /// What is remembered of earlier looks.
@@ -75,6 +77,7 @@ pub(crate) fn wait_until_converged(
     let Settling {
         stage,
         services,
+        shared,
         deploy,
         memory,
         deadline,
@@ -95,7 +98,7 @@ pub(crate) fn wait_until_converged(
                 states = now;
                 session.progress(stage, "waiting for services", &states, deadline.left());
                 match standing {
-                    Standing::Hopeless(trouble) => return Err(*trouble),
+                    Standing::Hopeless(trouble) => return Err(with_networks(*trouble, shared)),
                     Standing::Converged if is_settled(&look, deploy, &mut converged_since) => {
                         return Ok(look);
                     }
@@ -152,6 +155,19 @@ pub(crate) fn check_alive(
         Standing::Hopeless(trouble) => Err(*trouble),
         Standing::Converged | Standing::Waiting => Ok(()),
     }
+}
+
+/// Adds, where a task gets no address, which networks may have none left: one of its own is new, and empty.
+fn with_networks(trouble: Trouble, shared: &[String]) -> Trouble {
+    if trouble.code != NO_ADDRESS || shared.is_empty() {
+        return trouble;
+    }
+    let names: Vec<String> = shared.iter().map(|name| format!("`{name}`")).collect();
+    let cause = format!("no address is left on {}", names.join(" or "));
+    // Each `docker stack rm` of an app on a shared network loses an address: moby issue 37338.
+    trouble.because(cause).hint(
+        "remove what uses the network, or restart docker, which frees addresses that were lost",
+    )
 }
 
 /// Tells whether a converged app counts as settled.
