@@ -1,4 +1,4 @@
-//! Runs without a verdict: the registry is at fault, so a retry is sensible.
+//! Runs without a verdict: the registry or the swarm is at fault, so a retry is sensible.
 
 use ccci::model::{outcome::Outcome, stage::Stage};
 
@@ -38,4 +38,17 @@ fn a_registry_that_never_answers_is_nobodys_fault() {
         .judged(103)
         .ended(NO_VERDICT, 0)
         .failed(&install("docker-timeout", &["pull image"]));
+}
+
+#[test]
+fn an_app_that_no_node_can_run_is_nobodys_fault() {
+    World::of("unplaceable", Deployer::Docker)
+        .test()
+        .run()
+        .judged(103)
+        .ended(NO_VERDICT, 0)
+        .failed(&install(
+            "no-node",
+            &["this node cannot run `app`", "no suitable node"],
+        ));
 }
