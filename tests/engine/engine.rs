@@ -9,13 +9,14 @@
 )]
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fs,
     hash::{BuildHasher, RandomState},
     io::{BufRead, BufReader, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::SystemTime,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +24,8 @@ use tempfile::TempDir;
 
 /// The images of the fixtures.
 const IMAGES: [&str; 2] = ["busybox:1.35.0", "busybox:1.35.1"];
+/// How many seconds the engine may take to obey before the test gives up on it.
+const PATIENCE: &str = "120";
 /// Where the kernel shows control groups.
 const CGROUPS: &str = "/sys/fs/cgroup";
 /// What each kind of object is listed by.
@@ -47,6 +50,8 @@ pub(crate) struct Engine {
     first: Pid,
     /// The network namespace, as the kernel numbers it.
     namespace: u64,
+    /// When it was started last.
+    booted: Cell<SystemTime>,
     /// A shell inside: what it is told, and what it answers.
     shell: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
 }
@@ -79,6 +84,7 @@ impl Engine {
             first: Pid::from_child(&outside),
             outside,
             namespace: 0,
+            booted: Cell::new(SystemTime::now()),
             shell: RefCell::new(shell),
         };
         engine.tell("ip link set lo up");
@@ -114,6 +120,11 @@ impl Engine {
         path.into_os_string().into_string().unwrap()
     }
 
+    /// Returns when it was started last.
+    pub(crate) fn booted(&self) -> SystemTime {
+        self.booted.get()
+    }
+
     /// Returns where clients find the engine.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.path("sock"))
@@ -140,6 +151,7 @@ impl Engine {
 
     /// Starts dockerd and waits until it answers; after a kill the first start may end by itself.
     pub(crate) fn boot(&self) {
+        self.booted.set(SystemTime::now());
         fs::write(self.path("daemon.json"), "{}").unwrap();
         let driver = shared(&["info", "--format", "{{.Driver}}"]);
         let (cgroup, log, host) = (&self.cgroup, self.path("log"), self.host());
@@ -153,8 +165,9 @@ impl Engine {
         );
         let answers = format!("docker --host {host} info >/dev/null 2>&1");
         self.tell(&format!(
-            "for try in 1 2 3; do dockerd {flags} >> {log} 2>&1 & pid=$!\n\
-             while kill -0 $pid && ! {answers}; do sleep 0.1; done; kill -0 $pid && break; done"
+            "for try in 1 2 3; do TMPDIR={} dockerd {flags} >> {log} 2>&1 & pid=$!\n\
+             while kill -0 $pid && ! {answers}; do sleep 0.1; done; kill -0 $pid && break; done",
+            self.path(""),
         ));
     }
 
@@ -180,10 +193,12 @@ impl Engine {
         self.docker(&[&args[..], &["proxy"]].concat());
     }
 
-    /// Kills dockerd as a crash would.
+    /// Kills dockerd as a crash would; the kernel ends containerd with it, for which the next start would wait.
     pub(crate) fn kill(&self) {
-        // That a process was killed is its exit code.
-        self.tell("kill -KILL $pid; wait $pid; true");
+        let containerd = self.path("exec/containerd/containerd.pid");
+        self.tell(&format!(
+            "kill -KILL $pid; wait $pid; while kill -0 $(cat {containerd}); do sleep 0.1; done"
+        ));
     }
 
     /// Ends dockerd as an administrator would.
@@ -201,11 +216,11 @@ impl Engine {
         self.tell("kill -CONT $pid");
     }
 
-    /// Asks the engine from outside; it has to obey.
+    /// Asks the engine from outside; it has to obey, in a time in which it always can.
     pub(crate) fn docker(&self, args: &[&str]) -> String {
-        run(Command::new("docker")
-            .args(["--host", &self.host()])
-            .args(args))
+        let mut command = Command::new("timeout");
+        command.args([PATIENCE, "docker", "--host", &self.host()]);
+        run(command.args(args))
     }
 
     /// Returns every object, as `volume x`; without a swarm there are none of its kinds.

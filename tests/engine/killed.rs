@@ -25,7 +25,7 @@ fn an_engine_that_is_killed_while_an_app_is_waited_for_costs_no_verdict() {
     started.wait();
     engine.kill();
     engine.boot();
-    let again = Moment::of(&engine, "container", "start").wait();
+    let again = Moment::since_boot(&engine, "container", "start").wait();
     engine.docker(&["exec", &again, "touch", "/data/go"]);
     assert_no_false_verdict(&world, run.end());
 }
@@ -44,6 +44,18 @@ fn an_engine_that_is_killed_during_a_test_costs_no_verdict() {
         let ended = run.end().said(stages);
         assert_no_false_verdict(&world, ended);
     }
+}
+
+#[test]
+fn an_engine_that_is_killed_during_a_deploy_costs_no_verdict() {
+    let engine = Engine::start();
+    let world = World::new(&engine, "plain");
+    let made = Moment::of(&engine, "service", "create");
+    let run = world.test("install");
+    made.wait();
+    engine.kill();
+    engine.boot();
+    assert_no_false_verdict(&world, run.end());
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod world;
 
 mod away;
 mod killed;
+mod pool;
+mod record;
 mod swarm;
 
 #[expect(dead_code, reason = "which verdicts there were matters to others")]

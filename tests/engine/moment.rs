@@ -31,8 +31,18 @@ pub(crate) struct Moment {
 impl Moment {
     /// Begins to watch for an event from now on, as `container` and `start`.
     pub(crate) fn of(engine: &Engine, kind: &str, event: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let since = format!("{}.{:09}", now.as_secs(), now.subsec_nanos());
+        Self::since(SystemTime::now(), engine, (kind, event))
+    }
+
+    /// Looks for an event since the engine was started.
+    pub(crate) fn since_boot(engine: &Engine, kind: &str, event: &str) -> Self {
+        Self::since(engine.booted(), engine, (kind, event))
+    }
+
+    /// Begins to watch for an event, those since a time included.
+    fn since(time: SystemTime, engine: &Engine, (kind, event): (&str, &str)) -> Self {
+        let time = time.duration_since(UNIX_EPOCH).unwrap();
+        let since = format!("{}.{:09}", time.as_secs(), time.subsec_nanos());
         let mut command = Command::new("docker");
         command.args(["--host", &engine.host(), "events", "--since", &since]);
         let filters = [format!("type={kind}"), format!("event={event}")];

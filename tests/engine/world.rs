@@ -175,6 +175,12 @@ impl<'a> World<'a> {
         self.assert_clean();
     }
 
+    /// Returns the id of the youngest run.
+    pub(crate) fn last_run(&self) -> String {
+        let latest = fs::read_link(self.path("state/runs/latest")).unwrap();
+        latest.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
     /// Returns the report of the youngest run.
     fn last_report(&self) -> Option<RunReport> {
         let text = fs::read_to_string(self.path("state/runs/latest/report.json")).ok()?;
