@@ -52,13 +52,18 @@ fn a_service_that_the_swarm_refuses_fails_and_the_rest_is_removed() {
 #[test]
 fn an_app_that_logs_without_end_floods_no_record() {
     let world = World::new();
-    let flood = "head -c 20000000 /dev/zero | tr '\\\\0' x; exit 1";
+    let flood = "head -c 20000000 /dev/zero | tr '\\\\0' x | fold -w 1000; exit 1";
     world.edit(|text| text.replace("exec httpd -f -p 80 -h /data", flood));
     let ended = world.end(world.test("install")).exits(100);
     let ended = ended.said("install fail");
     assert!(ended.stderr().len() < 64 << 10, "{}", ended.stderr().len());
-    let report = fs::metadata(world.path("state/runs/latest/report.json")).unwrap();
-    assert!(report.len() < 1 << 20, "{report:?}");
+    let size = |name: &str| {
+        let path = world.path("state/runs/latest").join(name);
+        fs::metadata(path).unwrap().len()
+    };
+    assert!(size("report.json") < 1 << 20);
+    let log = size("01-install/service-app.log");
+    assert!((1000..64 << 20).contains(&log), "{log} bytes");
     world.assert_clean();
 }
 

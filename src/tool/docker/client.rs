@@ -213,6 +213,19 @@ impl Docker {
         Err(Error::Refused { doing, said })
     }
 
+    /// Makes a call that must not end badly; what it printed until its limit counts.
+    pub(super) fn run_for_a_while(&self, call: Call) -> Result<Output, Error> {
+        let output = call.cmd.run(&self.host)?;
+        match output.exit {
+            Exit::Success | Exit::TimedOut => Ok(output),
+            Exit::Interrupted => Err(Error::Interrupted),
+            Exit::Code(_) | Exit::Signal(_) => Err(Error::Refused {
+                doing: call.doing,
+                said: last_words(&output),
+            }),
+        }
+    }
+
     /// Makes a call that prints one JSON document.
     pub(super) fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
         let doing = call.doing.clone();

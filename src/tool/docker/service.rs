@@ -7,8 +7,11 @@ use serde::Deserialize;
 use super::client::{Docker, Error, READ_LIMIT, columns};
 use crate::{
     model::app::StackName,
-    sys::process::{Cmd, Host, LineStream},
+    sys::process::{Cmd, Exit, Host, LineStream},
 };
+
+/// How long the log of a service is read: it is a help, and an app may log without end.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
 
 /// A service as swarm sees it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -267,7 +270,7 @@ impl Docker {
         }
     }
 
-    /// Returns the last lines that a service's tasks logged.
+    /// Returns the last lines that a service's tasks logged, as far as they are told in time.
     pub(crate) fn service_logs(&self, service: &str, lines: usize) -> Result<String, Error> {
         let lines = lines.to_string();
         let args = [
@@ -279,8 +282,15 @@ impl Docker {
             lines.as_str(),
             service,
         ];
-        let output = self.run(self.call(format!("read the log of {service}"), READ_LIMIT, args))?;
-        Ok(format!("{}{}", output.stdout_text(), output.stderr_text()))
+        let call = self.call(format!("read the log of {service}"), LOG_LIMIT, args);
+        let output = self.run_for_a_while(call)?;
+        let text = format!("{}{}", output.stdout_text(), output.stderr_text());
+        if output.exit == Exit::TimedOut {
+            // An engine may not come to the end of what an app logs without end.
+            let cut = format!("this log is cut: docker did not end it within {LOG_LIMIT:?}");
+            return Ok(format!("{cut}\n{text}"));
+        }
+        Ok(text)
     }
 
     /// Watches what happens to a stack's containers on this node; each line is one event.
