@@ -28,12 +28,12 @@ pub(crate) fn gather(
     trouble: Trouble,
 ) -> Trouble {
     let docker = &session.app.docker;
-    let tasks = if docker.is_given_up() {
+    // An engine that did not answer just now is not asked for one thing after the other.
+    let tasks = if docker.is_silent() {
         Vec::new()
     } else {
         docker.tasks(&session.app.stack).unwrap_or_default()
     };
-    // An engine that does not answer is not asked for each service again.
     let asked = rendered.filter(|_| !docker.is_silent());
     let services: Vec<String> = asked
         .map(|stack| stack.services.keys().cloned().collect())

@@ -17,6 +17,8 @@ pub(crate) const SILENT: &str = "it did not say why";
 pub(crate) const READ_LIMIT: Duration = Duration::from_secs(30);
 /// How long the removal of one kind of object may take.
 pub(crate) const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+/// The longest limit of a call that the engine answers by itself; longer ones wait for a registry or a container.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// How long the engine may be silent before nobody waits for it any more: a restart takes half a minute.
 pub(crate) const ENGINE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -190,8 +192,7 @@ impl Docker {
     fn listen(&self, begun: Instant, limit: Duration, output: &Output) {
         let is_silent = match output.exit {
             Exit::Interrupted => return,
-            // What may take its time, as a command in a container, tells nothing of the engine.
-            Exit::TimedOut if limit > REMOVE_LIMIT => return,
+            Exit::TimedOut if limit > ANSWER_LIMIT => return,
             Exit::TimedOut => true,
             Exit::Success | Exit::Code(_) | Exit::Signal(_) => lost_engine(output).is_some(),
         };
@@ -345,6 +346,7 @@ pub(super) fn lost_engine(output: &Output) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::{interrupt::Interrupt, redact::Redactor};
 
     #[test]
     fn garbage_is_never_read_as_no_objects() {
@@ -371,6 +373,29 @@ mod tests {
             columns("ID Name"),
             r#"table {"ID":{{json .ID}},"Name":{{json .Name}}}"#
         );
+    }
+
+    #[test]
+    fn an_engine_is_silent_from_the_first_call_without_an_answer_to_the_next_with_one() {
+        let host = Host {
+            redactor: Redactor::default(),
+            interrupt: Interrupt::never(),
+            base_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            inherit: None,
+            echo: None,
+        };
+        let docker = Docker::new(Path::new("sh"), &host);
+        let short = Duration::from_millis(10);
+        let ask = |docker: &Docker, limit, script| {
+            drop(docker.attempt(docker.call("ask", limit, ["-c", script])));
+            docker.silence()
+        };
+        let lost = "echo Cannot connect to the Docker daemon at x. >&2; exit 1";
+        let since = ask(&docker, READ_LIMIT, lost);
+        assert!(since.is_some() && docker.is_silent() && !docker.is_given_up());
+        assert_eq!(ask(&docker.with_host(&host), short, "exec sleep 60"), since);
+        assert_eq!(ask(&docker, READ_LIMIT, "echo no >&2; exit 1"), None);
+        assert!(ask(&docker, short, "exec sleep 60").is_some());
     }
 
     #[test]
