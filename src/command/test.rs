@@ -35,7 +35,7 @@ use crate::{
     sys::{context::Context, redact::Redactor},
     tool::{
         deployer::{self, Deployer},
-        docker::client::Docker,
+        docker::client::{Docker, READ_LIMIT},
         git::Git,
     },
 };
@@ -297,7 +297,8 @@ fn place(ctx: &Context) -> Result<(Ground, Arc<dyn Deployer>), Error> {
         },
     };
     let docker = Docker::new(&ctx.docker, &ctx.host);
-    let git = Git::new(&ctx.host, &ctx.git, settings.limits.pull);
+    let limit = settings.limits.pull.min(READ_LIMIT);
+    let git = Git::new(&ctx.host, &ctx.git, limit);
     let ground = preflight::survey(&docker, &git, settings)?;
     let deployer = deployer::make(abra.as_deref(), &ground.versions["docker"], &ctx.host)?;
     Ok((ground, deployer))

@@ -109,26 +109,31 @@ fn deploy(
 enum Found {
     /// All were made, or changed where they were there.
     New,
-    /// Some were, and this one was not.
-    Some(String),
-    /// Nothing was made or changed.
-    Old(String),
+    /// All are there, and some were changed.
+    Mixed,
+    /// All are there, and none was changed.
+    Old,
+    /// This one is not there.
+    Missing(String),
 }
 
 /// Looks which services a deploy made, or changed where there were some before it.
 fn look(session: &Session<'_>, services: &[String], before: &[Service]) -> Result<Found, Error> {
     let found = session.app.docker.services(services)?;
+    let is_there = |name: &&String| found.iter().any(|service| service.name == **name);
+    if let Some(name) = services.iter().find(|name| !is_there(name)) {
+        return Ok(Found::Missing(name.clone()));
+    }
     // Whoever updates a service raises its version, also when nothing about it changes.
-    let is_new = |service: &&Service| {
-        let mut old = before.iter().filter(|old| old.name == service.name);
-        old.all(|old| old.index != service.index)
+    let is_old = |service: &&Service| {
+        let mut old = before.iter();
+        old.any(|old| old.name == service.name && old.index == service.index)
     };
-    let new: Vec<&Service> = found.iter().filter(is_new).collect();
-    let is_made = |name: &&String| new.iter().any(|service| service.name == **name);
-    Ok(match services.iter().find(|name| !is_made(name)) {
-        None => Found::New,
-        Some(name) if new.is_empty() => Found::Old(name.clone()),
-        Some(name) => Found::Some(name.clone()),
+    let old = found.iter().filter(is_old).count();
+    Ok(match old {
+        0 => Found::New,
+        _ if old == found.len() => Found::Old,
+        _ => Found::Mixed,
     })
 }
 
@@ -138,20 +143,14 @@ fn check_made(
     services: &[String],
     before: &[Service],
 ) -> Result<(), Trouble> {
-    let message = "the deploy reported success and did not make every service";
-    match look(session, services, before) {
+    let because = match look(session, services, before) {
         // A look that fails says nothing; the wait for the services looks again.
-        Ok(Found::New) | Err(_) => Ok(()),
-        Ok(Found::Some(_)) if !before.is_empty() => Ok(()),
-        Ok(Found::Some(name) | Found::Old(name)) => {
-            let because = if before.iter().any(|service| service.name == name) {
-                format!("service `{name}` is what it was")
-            } else {
-                format!("there is no service `{name}`")
-            };
-            Err(Trouble::broken("not-deployed", message).because(because))
-        }
-    }
+        Ok(Found::New | Found::Mixed) | Err(_) => return Ok(()),
+        Ok(Found::Old) => "every service is what it was".to_owned(),
+        Ok(Found::Missing(name)) => format!("there is no service `{name}`"),
+    };
+    let message = "the deploy reported success and did not make every service";
+    Err(Trouble::broken("not-deployed", message).because(because))
 }
 
 /// Looks what a deploy made that abra ended as a failure: it may well have handed over all of it, and what follows then

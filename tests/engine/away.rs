@@ -42,3 +42,26 @@ fn an_engine_that_stands_still_is_given_up_and_its_app_is_reaped_later() {
     engine.thaw();
     world.reap();
 }
+
+#[test]
+fn an_engine_that_stands_still_during_a_test_costs_no_verdict() {
+    let engine = Engine::start();
+    let world = World::new(&engine, "plain");
+    world.hold_in_custom();
+    let run = world.test("install,custom");
+    world.wait_for_custom();
+    engine.freeze();
+    let begun = Instant::now();
+    world.let_go(1);
+    let ended = run
+        .end()
+        .exits(103)
+        .said("install pass, ")
+        .said("custom broken");
+    let took = begun.elapsed();
+    assert!(took < LIMIT, "{took:?}\n{}", ended.stderr());
+    ended.said("run `ccci teardown ");
+    world.assert_no_process();
+    engine.thaw();
+    world.reap();
+}

@@ -49,7 +49,9 @@ fn an_upgrade_that_is_told_and_not_made_is_found_out() {
     let rule = json!({"verb": "app deploy", "call": 2, "skip": true});
     let (_, ended) = ends(&rule, "install,upgrade", 103);
     let ended = ended.said("install pass").said("upgrade broken");
-    ended.coded("not-deployed").said("is what it was");
+    ended
+        .coded("not-deployed")
+        .said("every service is what it was");
 }
 
 /// Runs an install whose time is short, with an abra that does not end in it.
