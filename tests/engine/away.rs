@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::{engine::Engine, moment::Moment, world::World};
 
-/// How long a run may go on whose engine is gone: it waits 60 s for the engine, and 30 s for each answer.
-const LIMIT: Duration = Duration::from_secs(120);
+/// How long a run may go on whose engine is gone: a minute for the engine, half of one for a last answer in teardown,
+/// and as much again for a slow machine.
+const LIMIT: Duration = Duration::from_secs(150);
 
 /// Takes the engine away from a run that waits for its app, and asserts that the run gives up without a verdict.
 #[track_caller]
