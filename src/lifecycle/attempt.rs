@@ -209,7 +209,7 @@ impl Attempt<'_> {
         })?;
         let events = app.docker.watch(&app.stack);
         let events = events.map_err(|error| docker_trouble(&error))?;
-        let session = self.session(app, prepared, &events);
+        let session = self.session(app, prepared, &events)?;
         let course = Course::new(&session, prepared);
         let fetcher = limited(&app.docker);
         let fetch = || images::fetch(&fetcher, &head_images, &pull);
@@ -240,8 +240,9 @@ impl Attempt<'_> {
         app: &App,
         prepared: &Prepared,
         events: &'b LineStream,
-    ) -> Session<'b> {
-        Session {
+    ) -> Result<Session<'b>, Trouble> {
+        let availability = app.docker.availability();
+        Ok(Session {
             ctx: self.ctx,
             dir: self.dir,
             announcer: self.announcer,
@@ -253,6 +254,7 @@ impl Attempt<'_> {
                 ..app.clone()
             },
             events,
+            availability: availability.map_err(|error| docker_trouble(&error))?,
             deployer: &*self.job.deployer,
             plan: prepared.plan.clone(),
             guard: prepared.guard.clone(),
@@ -263,7 +265,7 @@ impl Attempt<'_> {
             stage_deadline: Mutex::new(self.deadline),
             progress: Mutex::new(None),
             announced: Mutex::default(),
-        }
+        })
     }
 
     /// Shows what lint found, and fails the run for it where that was asked for.

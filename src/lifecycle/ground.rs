@@ -6,9 +6,6 @@ use crate::{
     tool::docker::client::Error,
 };
 
-/// The availability of a node that runs tasks.
-const ACTIVE: &str = "active";
-
 /// Takes the blame for a check from the recipe when engine or node went away under it; asks docker only then.
 pub(super) fn excuse(session: &Session<'_>, check: &mut CheckResult) {
     let is_blamed = |trouble: &mut Trouble| trouble.fault == Fault::Recipe;
@@ -41,7 +38,8 @@ fn find_excuse(session: &Session<'_>) -> Option<Trouble> {
     // The time of the stage may be over, which would end this call too.
     let docker = session.app.docker.with_host(&session.ctx.host);
     match docker.availability() {
-        Ok(availability) if availability == ACTIVE => None,
+        // A manager that never ran tasks may well stay so.
+        Ok(availability) if availability == session.availability => None,
         Ok(availability) => {
             let message = format!("this node was set to `{availability}` during the run");
             let hint = "run `docker node update --availability active` for this node";

@@ -58,6 +58,8 @@ pub(crate) struct Session<'a> {
     pub(crate) app: App,
     /// What happens to the app's containers, for as long as the engine is there.
     pub(crate) events: &'a LineStream,
+    /// Whether this node ran tasks when the stages began.
+    pub(crate) availability: String,
     /// What deploys it.
     pub(crate) deployer: &'a dyn Deployer,
     /// What was decided.
