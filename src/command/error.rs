@@ -1,5 +1,7 @@
 //! The top error: its kind decides the exit code, its cause and hint are what people read.
 
+use std::io;
+
 use anyhow::anyhow;
 
 use crate::{
@@ -86,6 +88,16 @@ impl Error {
             cause: cause.into(),
             hint: None,
         }
+    }
+
+    /// Makes an error of what the system did not give to ccci itself; a machine that is short of it is broken.
+    pub(crate) fn not_given(doing: &'static str, error: io::Error) -> Self {
+        let kind = if process::is_shortage(&error) {
+            Kind::Broken
+        } else {
+            Kind::Internal
+        };
+        Self::new(kind, anyhow::Error::new(error).context(doing))
     }
 
     /// Makes an error from a message alone.
@@ -222,6 +234,14 @@ mod tests {
         for (kind, code) in codes {
             assert_eq!(Error::say(kind, "x").code(), code, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_machine_that_is_short_of_threads_is_broken() {
+        let again = io::Error::from(rustix::io::Errno::AGAIN);
+        assert_eq!(Error::not_given("failed to start", again).code(), 103);
+        let other = io::Error::other("x");
+        assert_eq!(Error::not_given("failed to start", other).code(), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use super::error::{Error, Kind};
+use super::error::Error;
 use crate::{
     cli::{Global, variables},
     config::{
@@ -84,12 +84,8 @@ impl Call {
         programs: Programs,
         redactor: Redactor,
     ) -> Result<Context, Error> {
-        let interrupt = Interrupt::install().map_err(|error| {
-            Error::new(
-                Kind::Internal,
-                anyhow::Error::new(error).context("failed to take over signals"),
-            )
-        })?;
+        let interrupt = Interrupt::install()
+            .map_err(|error| Error::not_given("failed to take over signals", error))?;
         // Commands that fetch nothing have no use for it, and must not show it.
         let token = self.env().text(GIT_TOKEN)?;
         token.map(|token| redactor.register(token));

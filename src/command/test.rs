@@ -32,7 +32,7 @@ use crate::{
         stage::Stage,
     },
     render::{self, terminal::Terminal},
-    sys::{context::Context, redact::Redactor},
+    sys::{context::Context, process, redact::Redactor},
     tool::{
         deployer::{self, Deployer},
         docker::client::{Docker, READ_LIMIT},
@@ -52,7 +52,13 @@ pub(crate) fn run(call: &Call, args: &TestArgs) -> Result<u8, Error> {
         return nothing_selected(args.selection.no_tests);
     }
     let tries = u32::from(settings.limits.retries) + 1;
-    let lost = output_error("standard error");
+    let lost = |error| {
+        if process::is_shortage(&error) {
+            Error::not_given("failed to start a thread", error)
+        } else {
+            output_error("standard error")(error)
+        }
+    };
     let (terminal, warning) = view::open(call, &args.reporting, tries).map_err(lost)?;
     let unknown = unknown
         .iter()
@@ -122,9 +128,9 @@ impl Testing<'_> {
         };
         let mut ctx = self.call.context(settings, programs, redactor)?;
         ctx.git_token = token;
-        let internal = |error: std::io::Error| Error::new(Kind::Internal, error);
-        view::answer_status(&self.terminal).map_err(internal)?;
-        view::yield_to_second_signal(&self.terminal, &ctx.host.interrupt).map_err(internal)?;
+        let refused = |error| Error::not_given("failed to start a thread", error);
+        view::answer_status(&self.terminal).map_err(refused)?;
+        view::yield_to_second_signal(&self.terminal, &ctx.host.interrupt).map_err(refused)?;
         let place = place(&ctx);
         let (ground, deployer) = place.map_err(|error| or_signal(&ctx, error))?;
         let max_fail = self.args.execution.max_fail;
@@ -137,7 +143,7 @@ impl Testing<'_> {
             },
             max_fail,
             interrupt: if cancels {
-                batch::follow(&ctx.host.interrupt).map_err(internal)?
+                batch::follow(&ctx.host.interrupt).map_err(refused)?
             } else {
                 ctx.host.interrupt.clone()
             },
