@@ -153,7 +153,7 @@ fn a_generator_that_is_killed_between_two_secrets_leaves_none() {
     world
         .docker_obeys(&json!([{"verb": "secret create", "call": 2, "signals": [9], "skip": true}]));
     let ended = world.end(world.test("install")).exits(103);
-    let ended = ended.said("install broken").said("making secrets");
+    let ended = ended.said("install broken").said("ended by signal 9");
     assert_eq!(ended.left(), Vec::<String>::new());
     let made = |call: &&Vec<String>| call[..2] == ["secret", "create"];
     assert_eq!(world.calls().iter().filter(made).count(), 2);
