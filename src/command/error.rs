@@ -214,6 +214,16 @@ impl From<runner::Error> for Error {
     }
 }
 
+/// Returns the exit code of a run that could not begin.
+pub(crate) fn code_of_run(error: &runner::Error) -> u8 {
+    match error {
+        runner::Error::Refused(trouble) => Error::from((**trouble).clone()).code(),
+        runner::Error::Busy { .. } => exit::BUSY,
+        runner::Error::State { .. } => exit::BROKEN,
+        runner::Error::Interrupted => Signal::Int.exit_code(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

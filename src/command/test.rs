@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     aftermath::{self, Fence, RENDERS},
     batch::{self, Pace, Task},
-    error::{Error, Kind},
+    error::{Error, Kind, code_of_run},
     host::{Call, Programs},
     secrets,
     select::{Selected, Wish},
@@ -203,6 +203,7 @@ impl Testing<'_> {
             readers: self.readers(&ctx, Voice::of(args)),
             dry_run,
             exit_code: exit::of_run,
+            error_code: code_of_run,
             renders: RENDERS,
         };
         Ok((ctx, job))

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{
-        event::{DiagnosticLevel, Fact, RunStarted},
+        event::{DiagnosticLevel, Fact},
         journal::Entry,
         outcome::{Fault, Outcome, StageResult, Trouble},
         plan::{Plan, PlannedStage},
@@ -73,7 +73,7 @@ impl Attempt<'_> {
         };
         let mut latest = Ok(());
         if self.job.dry_run == DryRun::No {
-            self.announce_start(&app);
+            self.note_programs();
             latest = self.dir.make_latest();
         }
         let outcome = fetched
@@ -122,21 +122,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// Announces the run.
-    fn announce_start(&self, app: &App) {
+    /// Notes the versions of the programs that are used.
+    fn note_programs(&self) {
         let kind = self.job.deployer.kind().word();
         let version = self.job.deployer.version();
         let programs = &mut self.record.report().programs;
         programs.extend(self.job.versions.clone());
         programs.insert(kind.to_owned(), version.to_owned());
-        self.announcer.say(Fact::RunStarted(RunStarted {
-            argv: self.ctx.argv.clone(),
-            log_dir: self.dir.path().display().to_string(),
-            ccci: env!("CARGO_PKG_VERSION").to_owned(),
-            domain: app.domain.to_string(),
-            deployer: format!("{kind} {version}").trim_end().to_owned(),
-            ingress: self.job.ingress.word().to_owned(),
-        }));
     }
 
     /// Fetches the recipe, which tells whether there is what the request names.

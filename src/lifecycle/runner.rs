@@ -22,19 +22,20 @@ use super::{
 use crate::{
     model::{
         app::AppDomain,
-        event::EventReader,
+        event::{EventReader, Fact, RunFinished, RunStarted},
         journal::{Begun, Entry, JOURNAL_VERSION},
-        outcome::Trouble,
+        outcome::{Trouble, Verdict},
         report::RunReport,
         run::{IngressKind, Keep, RunRequest},
         stage::Stage,
     },
     sys::{
         context::Context,
+        interrupt::Signal,
         journal::Journal,
         lock::Lock,
         process::{Host, stray::MARKER},
-        run_dir::RunDir,
+        run_dir::{EventFile, RunDir},
         wait::Deadline,
     },
     tool::deployer::Deployer,
@@ -76,6 +77,8 @@ pub(crate) struct Job {
     pub(crate) dry_run: DryRun,
     /// What the process would exit with for this run alone, given the number of the signal that ended it.
     pub(crate) exit_code: fn(&RunReport, Option<u8>) -> u8,
+    /// What the process would exit with for this run alone, when it could not begin.
+    pub(crate) error_code: fn(&Error) -> u8,
     /// Files made from the report, by name.
     pub(crate) renders: &'static [(&'static str, Render)],
 }
@@ -181,7 +184,27 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
         ctx.host.interrupt.clone(),
         readers,
     );
-    let lock = take_lock(ctx, job, dir, &announcer)?;
+    if job.dry_run == DryRun::Yes {
+        return make(ctx, job, dir, (&announcer, events));
+    }
+    announcer.say(Fact::RunStarted(start(ctx, job, dir)));
+    let ended = make(ctx, job, dir, (&announcer, events));
+    if let Err(error) = &ended {
+        // Who reads the facts of a run that was announced reads its end too.
+        announcer.say(Fact::RunFinished(not_begun(ctx, job, error)));
+    }
+    ended
+}
+
+/// Makes a run that was announced, once it has its app.
+fn make(
+    ctx: &Context,
+    job: &Job,
+    dir: &RunDir,
+    (announcer, events): (&Announcer, Arc<EventFile>),
+) -> Result<Ended, Error> {
+    let unusable = |source| unusable(ctx, source);
+    let lock = take_lock(ctx, job, dir, announcer)?;
     let ctx = &with_marked_children(ctx, dir, &lock);
     let journal = Journal::open(dir.registry()).map_err(unusable)?;
     journal
@@ -193,7 +216,7 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
         ctx,
         job,
         dir,
-        announcer: &announcer,
+        announcer,
         begun: Instant::now(),
         deadline: Deadline::after(job.timeout),
         journal: &journal,
@@ -202,7 +225,7 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
     };
     let made = thread::scope(|scope| {
         // Where the system has no thread left, the run goes on unwatched.
-        let watch = || watchdog.watch(&announcer);
+        let watch = || watchdog.watch(announcer);
         drop(thread::Builder::new().spawn_scoped(scope, watch));
         // A panic must end the watch too, or the scope would wait for it for ever.
         let _stop = StopOnDrop(&watchdog);
@@ -221,6 +244,33 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
             output: announcer.output(),
         },
     })
+}
+
+/// Returns what is announced of a run first of all.
+fn start(ctx: &Context, job: &Job, dir: &RunDir) -> RunStarted {
+    let deployer = format!("{} {}", job.deployer.kind().word(), job.deployer.version());
+    RunStarted {
+        argv: ctx.argv.clone(),
+        log_dir: dir.path().display().to_string(),
+        ccci: env!("CARGO_PKG_VERSION").to_owned(),
+        domain: job.domain.to_string(),
+        deployer: deployer.trim_end().to_owned(),
+        ingress: job.ingress.word().to_owned(),
+    }
+}
+
+/// Returns the end of a run that could not begin: it has no stages and no report.
+fn not_begun(ctx: &Context, job: &Job, error: &Error) -> RunFinished {
+    let signal = ctx.host.interrupt.signal();
+    let exit_code = signal.map_or_else(|| (job.error_code)(error), Signal::exit_code);
+    RunFinished {
+        verdict: match signal {
+            Some(_) => Verdict::Cancelled,
+            None => Verdict::Broken,
+        },
+        exit_code,
+        ..RunFinished::count(&[])
+    }
 }
 
 /// Says that the state directory cannot be used.

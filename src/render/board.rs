@@ -596,10 +596,8 @@ mod tests {
             columns: 80,
         };
         let mut board = Board::new(options(Mode::Plain, size, Box::new(Wire(send))));
-        assert!(
-            board
-                .read(&sample::event(sample::started()), seconds(1))
-                .is_err()
-        );
+        let what = "the lock".to_owned();
+        let waiting = sample::event(Fact::Waiting { what });
+        assert!(board.read(&waiting, seconds(1)).is_err());
     }
 }

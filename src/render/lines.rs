@@ -5,7 +5,7 @@ use super::{
     level::{Levels, Weight},
     line::{Line, Look, Tone, shown_path},
     results,
-    running::{Running, StageNow, counted, revisions, services_text},
+    running::{Running, StageNow, counted, introduces, revisions, services_text},
     times,
 };
 use crate::model::{
@@ -31,9 +31,18 @@ pub(crate) struct View {
 
 /// Returns the lines of an event, given what was known of its run before.
 pub(crate) fn lines(event: &Event, run: &Running, view: &View) -> Vec<Line> {
+    let introduction = run.introduction.as_ref();
+    let introduction = introduction.filter(|_| introduces(&event.fact));
+    let head = introduction.map(|started| run_lines(event, started, view));
+    let mut lines = head.unwrap_or_default();
+    lines.extend(fact_lines(event, run, view));
+    lines
+}
+
+/// Returns the lines of what an event says itself.
+fn fact_lines(event: &Event, run: &Running, view: &View) -> Vec<Line> {
     let recipe = event.recipe.as_str();
     match &event.fact {
-        Fact::RunStarted(started) => run_lines(event, started, view),
         Fact::Plan { recipes } => recipes.iter().flat_map(plan_lines).collect(),
         Fact::Waiting { what } => vec![waiting(recipe, what)],
         Fact::StageStarted {
@@ -74,8 +83,12 @@ pub(crate) fn lines(event: &Event, run: &Running, view: &View) -> Vec<Line> {
         Fact::CancelBegun { signal } => vec![cancelling(event, signal)],
         Fact::TeardownFinished(teardown) => block::teardown_lines(recipe, teardown),
         Fact::Kept(kept) => block::kept_lines(recipe, kept),
+        // Why a run could not begin is said by whoever asked for it.
+        Fact::RunFinished(_) if run.introduction.is_some() => Vec::new(),
         Fact::RunFinished(finished) => block::end(finished, run, view),
-        Fact::ResourceCreated { .. } | Fact::ResourceRemoved { .. } => Vec::new(),
+        Fact::RunStarted(_) | Fact::ResourceCreated { .. } | Fact::ResourceRemoved { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -352,6 +365,18 @@ mod tests {
         assert!(
             text.ends_with("\n      Report /home/ada/.local/state/ccci/runs/92222/report.json")
         );
+    }
+
+    #[test]
+    fn a_run_that_cannot_begin_shows_what_it_waited_for_alone() {
+        let what = "lock of a-12.example.org".to_owned();
+        let facts = [
+            sample::started(),
+            Fact::Waiting { what },
+            Fact::RunFinished(sample::finished(&[], Verdict::Broken)),
+        ];
+        let text = shown(&facts.map(sample::event), &view());
+        assert_eq!(text, "     Waiting wordpress: lock of a-12.example.org");
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(crate) struct Running {
     pub(crate) id: String,
     /// The run directory.
     pub(crate) log_dir: String,
+    /// What the run began with, until it is shown: a run that cannot begin shows why alone.
+    pub(crate) introduction: Option<RunStarted>,
     /// When it began, on the reader's clock.
     pub(crate) since: Duration,
     /// How many stages were planned to run.
@@ -89,8 +91,14 @@ impl Running {
 
     /// Takes note of an event that came at this time.
     pub(crate) fn note(&mut self, event: &Event, at: Duration) {
+        if introduces(&event.fact) {
+            self.introduction = None;
+        }
         match &event.fact {
-            Fact::RunStarted(RunStarted { log_dir, .. }) => self.log_dir.clone_from(log_dir),
+            Fact::RunStarted(started) => {
+                self.log_dir.clone_from(&started.log_dir);
+                self.introduction = Some(started.clone());
+            }
             Fact::Plan { recipes } => {
                 let runs = |plan: &Plan| plan.stages.iter().filter(|s| s.skip.is_none()).count();
                 self.planned = recipes.iter().map(runs).sum();
@@ -214,6 +222,17 @@ impl Running {
         let outcomes = self.ended.iter().map(|stage| stage.result.outcome);
         outcomes.filter(|outcome| wanted(*outcome)).count()
     }
+}
+
+/// Tells whether a fact comes of a run that has begun, and not of what it waits for before.
+pub(crate) const fn introduces(fact: &Fact) -> bool {
+    !matches!(
+        fact,
+        Fact::RunStarted(_)
+            | Fact::Waiting { .. }
+            | Fact::CancelBegun { .. }
+            | Fact::RunFinished(_)
+    )
 }
 
 /// Tells whether a stage ran.

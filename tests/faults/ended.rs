@@ -83,6 +83,14 @@ impl Ended {
             .collect()
     }
 
+    /// Returns the reasons of all messages for programs, in their order.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let read = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let reasons = self.stdout.lines().map(read);
+        let reasons = reasons.map(|message| message["reason"].as_str().map(str::to_owned));
+        reasons.map(Option::unwrap).collect()
+    }
+
     /// Returns the names of processes that were left running and killed.
     pub(crate) fn strays(&self) -> &[String] {
         &self.report.as_ref().expect("the run has a report").strays

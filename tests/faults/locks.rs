@@ -20,6 +20,10 @@ fn a_second_run_names_the_holder_or_waits_for_it() {
     world.wait_for_custom();
     let holder = format!("process {}", first.id());
     world.end(world.test("install")).exits(105).said(&holder);
+    let mut told = world.test("install");
+    told.args(["--message-format", "json"]);
+    let told = world.end(told).exits(105).reasons();
+    assert_eq!(told, ["run-started", "run-finished", "diagnostic"]);
     let mut patient = world.test("install");
     patient.args(["--wait", "60s"]);
     let mut second = World::start(patient);
