@@ -14,7 +14,12 @@ use crate::world::World;
 /// Lets calls of docker that begin with these words say that they are there and wait for a word.
 pub(crate) fn hold_docker(world: &World, verb: &str) {
     world.make_pipes(["reached", "go"]);
-    let (reached, go) = (world.path("reached"), world.path("go"));
+    hold_docker_too(world, verb);
+}
+
+/// Does the same where a custom test waits at the same fifos first.
+pub(crate) fn hold_docker_too(world: &World, verb: &str) {
+    let [reached, go] = ["reached", "go"].map(|fifo| world.path(fifo));
     // A working engine cannot be held in the middle of a call.
     world.docker_obeys(&json!([{"verb": verb, "tells": reached, "until": go}]));
 }
