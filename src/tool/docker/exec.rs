@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::client::{Docker, Error, READ_LIMIT, lost_engine};
 use crate::sys::{
     interrupt::Interrupt,
-    process::{Exit, Host, Output, StepLog},
+    process::{Host, Output, StepLog},
 };
 
 /// The variable by which a command in a container is found again.
@@ -65,12 +65,10 @@ impl Docker {
         if is_late && self.end_marked(container, &mark) {
             return Err(Error::Overran { doing });
         }
-        let output = ended?;
-        if matches!(output.exit, Exit::Signal(_)) {
+        if matches!(ended, Err(Error::Killed { .. })) {
             self.end_marked(container, &mark);
-            let said = format!("its client ended with {}", output.exit);
-            return Err(Error::Refused { doing, said });
         }
+        let output = ended?;
         match lost_engine(&output) {
             Some(said) => Err(Error::Refused { doing, said }),
             None => Ok(output),
