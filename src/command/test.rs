@@ -131,6 +131,7 @@ impl Testing<'_> {
         let refused = |error| Error::not_given("failed to start a thread", error);
         view::answer_status(&self.terminal).map_err(refused)?;
         view::yield_to_second_signal(&self.terminal, &ctx.host.interrupt).map_err(refused)?;
+        view::leave_when_stopped(&self.terminal, &ctx.host.interrupt).map_err(refused)?;
         let place = place(&ctx);
         let (ground, deployer) = place.map_err(|error| or_signal(&ctx, error))?;
         let max_fail = self.args.execution.max_fail;

@@ -257,6 +257,18 @@ pub(crate) fn yield_to_second_signal(
     Ok(())
 }
 
+/// Gives the screen back for as long as the stop key of the terminal holds the program.
+pub(crate) fn leave_when_stopped(
+    terminal: &Arc<Terminal>,
+    interrupt: &Interrupt,
+) -> io::Result<()> {
+    let terminal = Arc::downgrade(terminal);
+    interrupt.follow_stops(move |stop| match terminal.upgrade() {
+        Some(terminal) => terminal.leave(stop),
+        None => stop(),
+    })
+}
+
 /// Makes a warning that belongs to no run.
 pub(crate) fn warning(text: &str) -> Line {
     Line::message(Weight::Info, ("warning", Tone::Warn), text)

@@ -131,6 +131,11 @@ impl Board {
         }
     }
 
+    /// Takes the live region off the screen until it is drawn again.
+    pub(crate) fn hide(&mut self) -> io::Result<()> {
+        self.region.hide()
+    }
+
     /// Draws the live region, once a run has gone on for a while.
     fn draw(&mut self, at: Duration) {
         let mut active = self.runs.iter().filter(|run| !run.over);

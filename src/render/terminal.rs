@@ -110,6 +110,14 @@ impl Terminal {
         live::status(&self.shared.board().runs, at)
     }
 
+    /// Leaves the screen to somebody else while something is done; the live region comes back by itself.
+    pub(crate) fn leave(&self, act: &dyn Fn()) {
+        let mut board = self.shared.board();
+        // A stream that is lost is reported by whoever writes the next line.
+        drop(board.hide());
+        act();
+    }
+
     /// Takes the live region off the screen and shows the cursor; whatever is said later is written plainly.
     pub(crate) fn finish(&self) -> io::Result<()> {
         let result = self.shared.board().close();

@@ -6,11 +6,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use rustix::process::{getpid, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use super::wait::Deadline;
+
+/// How long those who watch children have to stop them before ccci stops.
+const HALT: Duration = Duration::from_millis(150);
 
 /// A signal that asks ccci to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,8 @@ struct Shared {
     changed: Condvar,
     /// Armed by the second signal: the next one ends the program from its handler.
     last_warning: Arc<AtomicBool>,
+    /// Whether ccci is about to be stopped, or is, and its children with it.
+    is_halted: AtomicBool,
 }
 
 /// The signals so far.
@@ -126,6 +132,35 @@ impl Interrupt {
             spared: 0,
             limit: None,
         }
+    }
+
+    /// Follows the stop key of a terminal: children are stopped first, then ccci itself until somebody continues it.
+    ///
+    /// A stop that cannot be caught, as the one of a supervisor, reaches ccci alone.
+    pub(crate) fn follow_stops(
+        &self,
+        give_back: impl Fn(&dyn Fn()) + Send + 'static,
+    ) -> io::Result<()> {
+        let mut signals = Signals::new([SIGTSTP])?;
+        let interrupt = self.clone();
+        let thread = thread::Builder::new().name("stops".to_owned());
+        thread.spawn(move || {
+            for _ in signals.forever() {
+                interrupt.shared.is_halted.store(true, Ordering::SeqCst);
+                give_back(&|| {
+                    Self::never().wait(HALT);
+                    // It fails for no process that is there.
+                    let _ = kill_process(getpid(), rustix::process::Signal::STOP);
+                });
+                interrupt.shared.is_halted.store(false, Ordering::SeqCst);
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Tells whether children have to stand still.
+    pub(super) fn is_halted(&self) -> bool {
+        self.shared.is_halted.load(Ordering::SeqCst)
     }
 
     /// Returns the first signal.

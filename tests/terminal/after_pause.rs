@@ -38,3 +38,40 @@ fn a_pause_longer_than_the_limit_costs_the_app_nothing() {
     );
     world.assert_clean();
 }
+
+/// Returns the state of a process, as the kernel's letter.
+fn state(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program, in parentheses, may hold anything.
+    stat.rsplit_once(')')?.1.trim().chars().next()
+}
+
+#[test]
+fn the_stop_key_stops_a_test_too_and_both_go_on() {
+    let world = World::new();
+    world.hold_in_custom();
+    let pid_file = world.path("pid");
+    let text = format!("#!/bin/sh\necho $$ > {}\n", pid_file.display());
+    let held = std::fs::read_to_string(world.path("kept/plain/test_hold.sh"));
+    let held = held
+        .expect("the test is there")
+        .replacen("#!/bin/sh\n", &text, 1);
+    world.keep_program("test_hold.sh", &held);
+    let glass = Glass::run(&world.test("install,custom"));
+    world.wait_for_custom();
+    let test: i32 = std::fs::read_to_string(pid_file)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .expect("the test wrote its number");
+    glass.wait_for(&["      custom ["]);
+    glass.type_in("\u{1a}");
+    let stopped = waitpid(Some(glass.pid()), WaitOptions::UNTRACED).unwrap();
+    assert!(stopped.is_some_and(|(_, status)| status.stopped()));
+    assert_eq!(state(test), Some('T'));
+    glass.send(Signal::CONT);
+    // It goes on to its end, which a process that stands still never reaches.
+    world.let_go();
+    let last = glass.end().exits(0).gives_terminal_back();
+    last.said("(5/5) plain custom");
+    world.assert_clean();
+}

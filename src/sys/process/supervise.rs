@@ -83,6 +83,8 @@ struct Seen {
     exited: Option<Exit>,
     /// The caller lost interest.
     stop: bool,
+    /// The child was told to stand still.
+    is_halted: bool,
 }
 
 impl Running {
@@ -104,6 +106,7 @@ impl Running {
     /// Waits until the child ends, or there is a cause to end it.
     fn wait_for_exit(&mut self, seen: &mut Seen, on_line: &mut dyn FnMut(&str)) -> Option<Cause> {
         while seen.exited.is_none() {
+            self.halt_or_continue(seen);
             if seen.stop {
                 return Some(Cause::Stop);
             }
@@ -117,6 +120,20 @@ impl Running {
             self.receive(TURN.min(self.deadline.left()), seen, on_line);
         }
         None
+    }
+
+    /// Stops the group while ccci is stopped, and continues it with ccci.
+    fn halt_or_continue(&self, seen: &mut Seen) {
+        let is_halted = self.interrupt.is_halted();
+        if is_halted != seen.is_halted {
+            let signal = if is_halted {
+                Signal::STOP
+            } else {
+                Signal::CONT
+            };
+            self.group.send(signal);
+            seen.is_halted = is_halted;
+        }
     }
 
     /// Takes events that came in time but wait behind lines, which a slow reader may cause.
@@ -137,6 +154,10 @@ impl Running {
             (Cause::Limit | Cause::Interrupt, _) => Signal::TERM,
         };
         self.group.send(signal);
+        if seen.is_halted {
+            // What stands still takes no signal.
+            self.group.send(Signal::CONT);
+        }
         let grace = Deadline::after(self.grace);
         while seen.exited.is_none() && !grace.is_over() {
             if self.interrupt.urgency() == Urgency::Kill {
