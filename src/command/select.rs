@@ -111,6 +111,21 @@ impl Wish {
         paths.collect()
     }
 
+    /// Returns what a person should hear whose words may mean a checkout that is right here.
+    pub(crate) fn overlooked(&self, dir: &Path) -> Vec<String> {
+        let names = self.targets.iter().filter_map(|target| match target {
+            Target::Recipe(recipe) if self.commit.src.is_none() => Some(recipe),
+            Target::Recipe(_) | Target::Path(_) => None,
+        });
+        let here = names.filter(|recipe| is_recipe(&dir.join(recipe.as_str())));
+        here.map(|recipe| {
+            format!(
+                "`{recipe}` is fetched by its name; the checkout here is tested as `./{recipe}`"
+            )
+        })
+        .collect()
+    }
+
     /// Returns the runs; none when nothing is selected.
     pub(crate) fn resolve(&self, settings: &Settings, dir: &Path) -> Result<Vec<Selected>, Error> {
         if self.targets.len() > 1 && self.commit.src.is_some() {

@@ -206,3 +206,33 @@ fn two_runs_of_one_app_are_refused_and_both_named() {
     let found = world.select(&["./other", "other"]).unwrap();
     assert_ne!(found[0].domain, found[1].domain);
 }
+
+#[test]
+fn a_name_that_is_a_checkout_here_as_well_is_pointed_out() {
+    let world = World::new();
+    let overlooked = |words: &[&str]| {
+        let argv = ["ccci", "test"].iter().chain(words).map(Into::into);
+        let (cli, _) = cli::parse(argv).unwrap();
+        let Command::Test(args) = cli.command else {
+            panic!("it is a test")
+        };
+        let env = Environment::of(&[]);
+        let wish = Wish::read(&args, &env, &world.root()).unwrap();
+        wish.overlooked(&world.root())
+    };
+    assert_eq!(
+        overlooked(&["custom-html", "wiki"]),
+        ["`custom-html` is fetched by its name; the checkout here is tested as `./custom-html`"]
+    );
+    for words in [
+        &["./custom-html"][..],
+        &["wiki"],
+        &[
+            "custom-html",
+            "--src",
+            "https://git.example.org/a/custom-html",
+        ],
+    ] {
+        assert_eq!(overlooked(words), Vec::<String>::new(), "{words:?}");
+    }
+}

@@ -65,7 +65,12 @@ pub(crate) fn run(call: &Call, args: &TestArgs) -> Result<u8, Error> {
         .map(|name| format!("variable `{name}` means nothing to ccci"));
     let nothing = selected.is_empty().then(|| NOTHING.to_owned());
     let warning = warning.map(str::to_owned);
-    let warnings: Vec<_> = unknown.chain(warning).chain(nothing).collect();
+    let overlooked = wish.overlooked(&dir);
+    let warnings: Vec<_> = unknown
+        .chain(warning)
+        .chain(nothing)
+        .chain(overlooked)
+        .collect();
     warn(&terminal, &warnings)?;
     if selected.is_empty() {
         return Ok(exit::PASSED);
