@@ -45,6 +45,7 @@
 //! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
 //! - `lifecycle/orphan.rs`: Finds apps whose run is gone: looks at the registry and at the swarm, and has each app judged.
 //! - `lifecycle/overlay.rs`: Runs the tests and hooks that people wrote, with what they may see of the run.
+//! - `lifecycle/overlay_env.rs`: What the tests and hooks that people wrote see of a run: their environment, the way to the app included.
 //! - `lifecycle/planting.rs`: Plants tokens at an app's spots before an operation and compares them after it.
 //! - `lifecycle/preflight.rs`: What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
 //! - `lifecycle/prepare.rs`: Gets everything ready before anything is deployed: checkout, compose policy, names, tests, the plan.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -10,7 +9,8 @@ use std::{
 use super::{
     classify::not_started,
     declared,
-    reach::{self, Entrance},
+    overlay_env::environment,
+    reach::Entrance,
     session::{CheckName, Remark, Session, StageRun, state_trouble},
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
         event::Fact,
         outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
         plan::{Overlay, OverlayOrigin, OverlayRole},
-        run::IngressKind,
         stage::Stage,
     },
     sys::process::is_shortage,
@@ -315,84 +314,4 @@ fn finished(
 /// Returns the name of a file's log.
 fn log_name(overlay: &Overlay) -> String {
     overlay.path.replace('/', "-")
-}
-
-/// Builds what a test sees of the run; ccci's own tokens are not among it.
-fn environment(
-    session: &Session<'_>,
-    stage: Stage,
-    overlays: &Overlays<'_>,
-    attempt: u32,
-) -> Result<Vec<(OsString, OsString)>, Trouble> {
-    let unwritable = |error: std::io::Error| state_trouble(&error.to_string());
-    let op_state = format!("{}/op-state.json", stage.folder());
-    let text = serde_json::to_string_pretty(&overlays.op_state)
-        .expect("the state of an operation has string keys only");
-    session.dir.write(&op_state, &text).map_err(unwritable)?;
-    let artifacts = session.dir.path().join("artifacts");
-    std::fs::create_dir_all(&artifacts).map_err(unwritable)?;
-    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path).into_os_string();
-    let words: [(&str, String); 12] = [
-        ("CCCI", "1".to_owned()),
-        ("CCCI_ATTEMPT", attempt.to_string()),
-        ("CCCI_BASE_URL", base_url(session, &overlays.entrance)),
-        ("CCCI_APP_DOMAIN", session.app.domain.to_string()),
-        ("CCCI_RECIPE", session.app.recipe.to_string()),
-        ("CCCI_STACK", session.app.stack.to_string()),
-        ("CCCI_STAGE", stage.to_string()),
-        ("CCCI_RUN_ID", session.dir.id().to_string()),
-        ("CCCI_DEPLOYER", session.plan.deployer.word().to_owned()),
-        ("CCCI_INGRESS", session.plan.ingress.word().to_owned()),
-        ("CCCI_HOST_HEADER", session.app.domain.to_string()),
-        ("NO_COLOR", "1".to_owned()),
-    ];
-    let paths = [
-        ("CCCI_APP_ENV", session.app.env_file()),
-        ("CCCI_ARTIFACTS", artifacts),
-        ("CCCI_OP_STATE_FILE", session.dir.path().join(op_state)),
-    ];
-    let words = words
-        .into_iter()
-        .map(|(key, value)| (key.into(), value.into()));
-    let path = std::iter::once((OsString::from("PATH"), path_with_ccci(session)));
-    Ok(words
-        .chain(path)
-        .chain(
-            paths
-                .into_iter()
-                .map(|(key, path)| (key.into(), absolute(path))),
-        )
-        .collect())
-}
-
-/// Returns the search path of tests: `ccci exec` is this ccci, whatever else is installed.
-fn path_with_ccci(session: &Session<'_>) -> OsString {
-    let env = &session.ctx.host.base_env;
-    let path = env.iter().rev().find(|(key, _)| key == "PATH");
-    let path = path.map(|(_, path)| path.clone()).unwrap_or_default();
-    let own = session.ctx.own_folder.clone();
-    let all = own.into_iter().chain(std::env::split_paths(&path));
-    // A folder with a colon in its name cannot be on any search path.
-    std::env::join_paths(all).unwrap_or(path)
-}
-
-/// Returns the address at which a test reaches the app: without a proxy, that of the task itself.
-fn base_url(session: &Session<'_>, entrance: &Entrance) -> String {
-    match (session.plan.ingress, entrance) {
-        (IngressKind::Direct, Entrance::Http { route, .. }) => {
-            match reach::service_address(session, &route.service) {
-                Ok(address) => {
-                    let scheme = if route.https { "https" } else { "http" };
-                    format!(
-                        "{scheme}://{}",
-                        std::net::SocketAddr::new(address, route.port)
-                    )
-                }
-                // Before the first deploy there is no task, hence no address.
-                Err(_) => String::new(),
-            }
-        }
-        (IngressKind::Direct, Entrance::None { .. }) => String::new(),
-        (IngressKind::Proxy, _) => format!("https://{}", session.app.domain),
-    }
 }

@@ -4,10 +4,12 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use tempfile::TempDir;
 
 use crate::{
     model::plan::{OverlayRole, OverlayRunner},
@@ -16,6 +18,11 @@ use crate::{
 
 /// How many lines of output are kept.
 const TAIL: usize = 40;
+/// The fixtures for tests under pytest. They are part of the program, so that they are there wherever it is, are of its
+/// own version, and cannot be changed by a checkout.
+const PLUGIN: &str = include_str!("../../recipes-tests/ccci_plugin.py");
+/// The plugin's name as a module.
+const PLUGIN_NAME: &str = "ccci_plugin";
 
 /// Where the programs are.
 #[derive(Clone, Debug)]
@@ -103,18 +110,21 @@ pub(crate) fn run(
     file: &TestFile<'_>,
     log: &StepLog,
 ) -> Result<TestRun, Error> {
-    let scratch = tempfile::Builder::new()
-        .prefix("test-")
-        .tempdir_in(file.scratch)
-        .map_err(|source| Error::Scratch {
-            path: file.scratch.to_owned(),
-            source,
-        })?;
+    let unwritable = |source| Error::Scratch {
+        path: file.scratch.to_owned(),
+        source,
+    };
+    let scratch = directory(file.scratch, "test-").map_err(unwritable)?;
+    let plugin = plugin(file).map_err(unwritable)?;
     let mut cmd = command(runners, file)
         .dir(file.root)
         .env("TMPDIR", scratch.path())
         // A test writes neither into the home of whoever runs ccci nor reads from it.
         .env("HOME", scratch.path());
+    if let Some(plugin) = &plugin {
+        // This folder is searched before those of the tests, which hence cannot take the plugin's place.
+        cmd = cmd.env("PYTHONPATH", plugin.path());
+    }
     for (key, value) in file.env {
         cmd = cmd.env(key, value);
     }
@@ -134,6 +144,22 @@ pub(crate) fn run(
         output_tail: output.tail(TAIL),
         duration: output.duration,
     })
+}
+
+/// Makes a temporary directory.
+fn directory(parent: &Path, prefix: &str) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix(prefix).tempdir_in(parent)
+}
+
+/// Writes the plugin where pytest finds it, if the file is run by pytest.
+fn plugin(file: &TestFile<'_>) -> io::Result<Option<TempDir>> {
+    if file.runner != OverlayRunner::Pytest {
+        return Ok(None);
+    }
+    let folder = directory(file.scratch, "plugin-")?;
+    let path = folder.path().join(PLUGIN_NAME).with_extension("py");
+    fs::write(path, PLUGIN)?;
+    Ok(Some(folder))
 }
 
 /// Returns the runners that are needed and cannot be found, with the program looked for.
@@ -170,6 +196,7 @@ fn command(runners: &Runners, file: &TestFile<'_>) -> Cmd {
             .args(["-q", "--no-header", "--color=no", "--tb=short"])
             // Neither a cache nor compiled files appear beside the tests.
             .args(["-p", "no:cacheprovider"])
+            .args(["-p", PLUGIN_NAME])
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .arg("--rootdir")
             .arg(file.root)
@@ -231,7 +258,7 @@ fn meaning(file: &TestFile<'_>, exit: Exit) -> TestEnd {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::{
@@ -313,7 +340,7 @@ mod tests {
         let root = place.root.path().display();
         let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
         let expected = format!(
-            "-q --no-header --color=no --tb=short -p no:cacheprovider --rootdir {root} {root}/test_a.py"
+            "-q --no-header --color=no --tb=short -p no:cacheprovider -p ccci_plugin --rootdir {root} {root}/test_a.py"
         );
         assert_eq!(run.output_tail, expected);
         let run = place.run("test_a.hurl", OverlayRunner::Hurl, TEST);
@@ -321,6 +348,19 @@ mod tests {
             "--test --no-color --error-format long --variable base_url=http://app.example {root}/test_a.hurl"
         );
         assert_eq!(run.output_tail, expected);
+    }
+
+    #[test]
+    fn only_pytest_gets_the_plugin_and_nothing_of_it_stays() {
+        let place = Place::new("cat \"$PYTHONPATH/ccci_plugin.py\"");
+        let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
+        let last = PLUGIN.lines().last().unwrap();
+        assert!(run.output_tail.ends_with(last), "{}", run.output_tail);
+        let left = fs::read_dir(place.root.path()).unwrap().count();
+        assert_eq!(left, 2, "the program and the log");
+        let place = Place::new("echo \"[$PYTHONPATH]\"");
+        let run = place.run("program", OverlayRunner::Executable, TEST);
+        assert_eq!(run.output_tail, "[]");
     }
 
     #[test]

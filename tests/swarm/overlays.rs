@@ -136,6 +136,27 @@ fn hooks_checks_and_tests_that_people_keep_are_run_with_abra() {
 }
 
 #[test]
+fn a_test_in_python_has_fixtures_for_the_app_and_the_operation() {
+    let world = World::of("plain", Deployer::Docker);
+    let test = "def test_page(base_url, app_domain, http, op, artifacts, run_in):
+    assert base_url.startswith('http://')
+    written = run_in('app', 'sh', '-c', 'cat > /data/python.txt && hostname', input=app_domain)
+    assert written.strip()
+    assert http.get('/python.txt').text == app_domain
+    assert http.get('/nowhere', status=404).status == 404
+    (artifacts / 'op.txt').write_text(op['to'])
+";
+    world.keep("test_upgrade_page.py", test);
+    let call = world.test().args(&["--stages", "install,upgrade"]);
+    let ended = "install pass, upgrade pass, backup skip, restore skip, custom skip";
+    let judged = call.run().judged(0).ended(ended, 2);
+    let name = "test_upgrade_page.py";
+    let passed = outcome(&judged, Stage::Upgrade, CheckKind::Test, name);
+    assert_eq!(passed, Outcome::Pass);
+    judged.has_evidence("artifacts/op.txt", "0.2.0+1.35.1");
+}
+
+#[test]
 fn a_declared_check_that_fails_fails_its_stage() {
     let world = World::of("plain", Deployer::Docker);
     let config = "[[check]]\nname = \"greeting\"\nstages = [\"install\"]\npath = \"/\"\ncontains = [\"good morning\"]\n";

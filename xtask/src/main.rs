@@ -13,6 +13,7 @@ mod images;
 mod inventory;
 mod lint;
 mod packages;
+mod python;
 mod repo;
 mod run;
 mod say;
@@ -69,6 +70,11 @@ const TASKS: &[Task] = &[
         name: "images",
         about: "build the lab's images",
         run: images::run,
+    },
+    Task {
+        name: "python",
+        about: "set up the Python that tests need",
+        run: python::run,
     },
     Task {
         name: "examples",

@@ -19,6 +19,9 @@ use tempfile::TempDir;
 
 use super::{call::Call, docker, repository, watch::Watch};
 
+/// The pytest that `cargo xtask python` sets up.
+const PYTEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/lab/python/bin/pytest");
+
 /// Which deployer a test uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deployer {
@@ -155,6 +158,7 @@ impl World {
             .env("CCCI_STATE_DIR", &path("state"))
             .env("CCCI_TESTS_DIR", &path("kept"))
             .env("CCCI_ABRA", &path("bin/abra"))
+            .env("CCCI_PYTEST", PYTEST)
             .env("CCCI_DEPLOYER", deployer)
             .env("CCCI_INGRESS", "direct")
             .env("CCCI_BASE_DOMAIN", &self.base_domain());

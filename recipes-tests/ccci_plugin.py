@@ -1,0 +1,324 @@
+"""Fixtures for the pytest files that ccci runs: what a test asks of the app under test.
+
+ccci carries this file inside it and loads it for each file that it runs by pytest.
+It needs nothing but the standard library. `docs/testing-recipes.md` tells how to use it.
+"""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPMessage
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Mapping, Protocol
+
+import pytest
+
+#: How long one request may take, in seconds.
+REQUEST_LIMIT = 10.0
+#: How long is waited between two tries, in seconds.
+PAUSE = 0.25
+#: How much of an answer is shown when it is not what was expected.
+SHOWN = 500
+
+
+class NotAsExpected(AssertionError):
+    """The app did not answer as a test expects."""
+
+
+class CommandFailed(Exception):
+    """A command in a service ended with an error."""
+
+
+def variable(name: str) -> str:
+    """Returns a variable that ccci sets for each test."""
+    value = os.environ.get(name)
+    if value is None:
+        pytest.fail(f"{name} is not set: this fixture is for tests that ccci runs", pytrace=False)
+    return value
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the app answers."""
+
+    #: The scheme, `http` or `https`.
+    scheme: str
+    #: The name that the app is asked for.
+    domain: str
+    #: What is connected to: a name or an address, and a port.
+    connect_to: tuple[str, int]
+    #: What vouches for certificates beside the system's authorities.
+    ca_file: str | None = None
+    #: Whether no proxy stands before the app, so that the one who asks has to say what a proxy says.
+    direct: bool = False
+
+    @classmethod
+    def of_environment(cls) -> Place:
+        """Reads from ccci's variables where the app answers."""
+        base = variable("CCCI_BASE_URL")
+        if not base:
+            pytest.fail("the app has no address: it is not deployed, or has no web page", pytrace=False)
+        url = urllib.parse.urlsplit(base)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        connect_to = (url.hostname or "", port)
+        direct = variable("CCCI_INGRESS") == "direct"
+        # An address that is set instead of what DNS says is the proxy's.
+        resolve_to = os.environ.get("CCCI_RESOLVE_TO")
+        if resolve_to and not direct:
+            connect_to = address(resolve_to, port)
+        ca_file = None if direct else os.environ.get("CCCI_CA_FILE")
+        return cls(url.scheme, variable("CCCI_HOST_HEADER"), connect_to, ca_file or None, direct)
+
+    def url(self, path: str) -> str:
+        """Makes the URL of a path as the app knows it; a URL of the app itself stands for its path."""
+        url = urllib.parse.urlsplit(urllib.parse.urljoin(f"{self.scheme}://{self.domain}/", path))
+        if url.hostname != self.domain.lower():
+            raise ValueError(f"`{path}` is not a path of {self.domain}")
+        # Without a proxy there is one scheme, whatever the app says of itself.
+        return url._replace(scheme=self.scheme, netloc=self.domain, fragment="").geturl()
+
+
+def address(text: str, default_port: int) -> tuple[str, int]:
+    """Reads an IP address that may have a port, as in `203.0.113.7:8443` or `[2001:db8::7]:8443`."""
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]:")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    else:
+        host, port = text, ""
+    return host, int(port or default_port)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the app answered."""
+
+    #: The status, as 200.
+    status: int
+    #: The headers; their names may be written in either case.
+    headers: HTTPMessage
+    #: The body.
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        charset = self.headers.get_content_charset() or "utf-8"
+        try:
+            return self.content.decode(charset, "replace")
+        except LookupError:
+            return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body read as JSON."""
+        return json_format.loads(self.content)
+
+
+class Connection(HTTPConnection):
+    """A connection to the app's place, whatever DNS says of the app's name."""
+
+    def __init__(self, place: Place, timeout: float) -> None:
+        super().__init__(place.domain, timeout=timeout)
+        self._place = place
+
+    def connect(self) -> None:
+        """Connects, over TLS where the place asks for it; the certificate has to be the app's."""
+        self.sock = socket.create_connection(self._place.connect_to, self.timeout)
+        if self._place.scheme == "https":
+            context = ssl.create_default_context()
+            if self._place.ca_file:
+                context.load_verify_locations(cafile=self._place.ca_file)
+            self.sock = context.wrap_socket(self.sock, server_hostname=self._place.domain)
+
+
+class Http:
+    """Asks the app, and keeps its cookies. Redirects are not followed: they are answers too."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        # Over a direct connection the app is told that it is reached by HTTPS, so its cookies may be bound to that.
+        policy = DefaultCookiePolicy(secure_protocols=("http", "https"))
+        #: The cookies that the app has set.
+        self.cookies = CookieJar(policy)
+
+    def get(
+        self,
+        path: str,
+        status: int = 200,
+        within: float = 30,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Asks until the status is as expected; fails when it is not so within that many seconds."""
+        until = time.monotonic() + within
+        while True:
+            left = max(until - time.monotonic(), PAUSE)
+            try:
+                answer = self._ask("GET", path, None, headers, min(left, REQUEST_LIMIT))
+                if answer.status == status:
+                    return answer
+                got = described(answer)
+            except ssl.SSLCertVerificationError:
+                # It does not become right by waiting.
+                raise
+            except (OSError, HTTPException) as error:
+                got = f"{type(error).__name__}: {error}"
+            if time.monotonic() + PAUSE >= until:
+                raise NotAsExpected(f"GET {path}: expected {status} within {within:g}s, got {got}")
+            time.sleep(PAUSE)
+
+    def post(
+        self,
+        path: str,
+        data: bytes | str | Mapping[str, str] | None = None,
+        json: Any = None,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Sends a form, a text or JSON, once; fails when a status is expected and another comes."""
+        return self._send("POST", path, data, json, status, headers)
+
+    def put(
+        self,
+        path: str,
+        data: bytes | str | Mapping[str, str] | None = None,
+        json: Any = None,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Sends as `post` does, with the method PUT."""
+        return self._send("PUT", path, data, json, status, headers)
+
+    def delete(
+        self, path: str, status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Deletes, once; fails when a status is expected and another comes."""
+        return self._send("DELETE", path, None, None, status, headers)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        data: bytes | str | Mapping[str, str] | None,
+        json: Any,
+        status: int | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        """Sends once."""
+        body, kind = encoded(data, json)
+        headers = {**({"Content-Type": kind} if kind else {}), **(headers or {})}
+        answer = self._ask(method, path, body, headers, REQUEST_LIMIT)
+        if status not in (None, answer.status):
+            raise NotAsExpected(f"{method} {path}: expected {status}, got {described(answer)}")
+        return answer
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        limit: float,
+    ) -> Answer:
+        """Makes one request over a connection of its own."""
+        url = self._place.url(path)
+        request = urllib.request.Request(url, method=method)
+        self.cookies.add_cookie_header(request)
+        sent = {"Host": self._place.domain, "Connection": "close"}
+        if self._place.direct:
+            sent["X-Forwarded-Proto"] = "https"
+        cookie = request.get_header("Cookie")
+        if cookie:
+            sent["Cookie"] = cookie
+        sent.update(headers or {})
+        connection = Connection(self._place, limit)
+        try:
+            connection.request(method, request.selector, body, sent)
+            response = connection.getresponse()
+            self.cookies.extract_cookies(response, request)
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+
+def encoded(data: bytes | str | Mapping[str, str] | None, json: Any) -> tuple[bytes | None, str | None]:
+    """Makes the body of a request, and tells its kind."""
+    if json is not None:
+        if data is not None:
+            raise ValueError("either `data` or `json` can be sent")
+        return json_format.dumps(json).encode(), "application/json"
+    if data is None:
+        return b"", None
+    if isinstance(data, bytes):
+        return data, None
+    if isinstance(data, str):
+        return data.encode(), None
+    return urllib.parse.urlencode(data).encode(), "application/x-www-form-urlencoded"
+
+
+def described(answer: Answer) -> str:
+    """Says in a few words what was answered."""
+    place = answer.headers.get("Location")
+    to = f" to {place}" if place else ""
+    return f"{answer.status}{to}: {answer.text[:SHOWN]!r}"
+
+
+class RunIn(Protocol):
+    """The type of the fixture `run_in`."""
+
+    def __call__(self, service: str, *command: str, input: str | None = None) -> str: ...
+
+
+@pytest.fixture
+def base_url() -> str:
+    """Where the app answers, as in `https://stat-1a2b3c.ci.example.org`."""
+    return variable("CCCI_BASE_URL")
+
+
+@pytest.fixture
+def app_domain() -> str:
+    """The app's domain."""
+    return variable("CCCI_APP_DOMAIN")
+
+
+@pytest.fixture
+def op() -> dict[str, Any]:
+    """What ccci tells of the stage's operation: `from` and `to` of an upgrade, `snapshot` of a backup."""
+    state: dict[str, Any] = json_format.loads(pathlib.Path(variable("CCCI_OP_STATE_FILE")).read_text("utf-8"))
+    return state
+
+
+@pytest.fixture
+def artifacts() -> pathlib.Path:
+    """The directory of what is kept with the run."""
+    return pathlib.Path(variable("CCCI_ARTIFACTS"))
+
+
+@pytest.fixture(name="http")
+def asks() -> Http:
+    """Asks the app over HTTP, with cookies of its own for each test."""
+    return Http(Place.of_environment())
+
+
+@pytest.fixture
+def run_in() -> RunIn:
+    """Runs a command in a service of the app and returns what it prints."""
+
+    def run(service: str, *command: str, input: str | None = None) -> str:
+        call = ["ccci", "exec", service, "--", *command]
+        given = b"" if input is None else input.encode()
+        ended = subprocess.run(call, input=given, capture_output=True, check=False)
+        if ended.returncode != 0:
+            said = ended.stderr.decode("utf-8", "replace").strip()
+            raise CommandFailed(f"`{' '.join(command)}` in `{service}` ended with {ended.returncode}: {said}")
+        return ended.stdout.decode("utf-8", "replace")
+
+    return run

@@ -1,0 +1,37 @@
+//! Sets up the Python that the tests need: pytest in an environment of its own below `target/`.
+
+use std::fs;
+
+use anyhow::Result;
+
+use crate::run::cmd;
+use crate::{packages, repo, say, source_hash};
+
+/// What is installed from `PyPI`.
+const WANTED: [&str; 1] = ["pytest>=8,<10"];
+
+/// Makes the environment, unless it is there with what is wanted.
+pub(crate) fn run(_args: &[String]) -> Result<()> {
+    packages::ensure(&[("python3", "python3")])?;
+    let folder = repo::lab().join("python");
+    let stamp = folder.join("made-from");
+    let hash = source_hash::of_text(&WANTED.join("\n"));
+    if fs::read_to_string(&stamp).ok().as_deref() == Some(&hash) {
+        say::line("python: up to date");
+        return Ok(());
+    }
+    let (can_make, _, _) = cmd("python3", &["-c", "import ensurepip"]).try_read()?;
+    if !can_make {
+        packages::install(&["python3-venv"])?;
+    }
+    fs::create_dir_all(repo::lab())?;
+    let log = repo::lab().join("python.log");
+    say::line(&format!("python: installing {}", WANTED.join(", ")));
+    cmd("python3", &["-m", "venv", "--clear"])
+        .arg(&folder)
+        .log(&log, |_| ())?;
+    let install = cmd(folder.join("bin/pip"), &["install", "--quiet"]);
+    install.args(&WANTED).log(&log, |_| ())?;
+    fs::write(stamp, hash)?;
+    Ok(())
+}
