@@ -107,6 +107,7 @@
 //! - `tool/git/tests/server.rs`: Fetching from a server that git's own program answers for.
 //! - `tool/git/worktree.rs`: The files of a copy: one commit's, or those of a checkout as they are.
 //! - `tool/overlay_files.rs`: Finds tests and hooks by their names, and refuses what cannot or must not run.
+//! - `tool/overlay_files/kept.rs`: The tests that are kept beside ccci: each folder can be read, found and run.
 //! - `tool/probe.rs`: HTTP requests to the app under test, by ureq.
 //! - `tool/probe/exchange.rs`: One exchange as evidence, and whose answer it is.
 //! - `tool/probe/judge.rs`: Compares an answer with what was expected of it; never asks anything itself.

@@ -217,6 +217,9 @@ fn shown(path: &Path) -> String {
 }
 
 #[cfg(test)]
+mod kept;
+
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 
