@@ -1,0 +1,6 @@
+#!/bin/sh
+# Imports a workflow that the backup has to hold.
+set -eu
+. ./workflow.sh
+
+import backup 'Made before the backup'
