@@ -20,7 +20,8 @@ request() {
     path=$1
     shift
     curl --silent --show-error --fail --max-time 60 \
-        --header "Host: $CCCI_HOST_HEADER" --header 'X-Forwarded-Proto: https' "$@" "$CCCI_BASE_URL$path"
+        --header "Host: $CCCI_HOST_HEADER" --header 'X-Forwarded-Proto: https' "$@" "$CCCI_BASE_URL$path" ||
+        fail "the request for \`$path\` failed"
 }
 
 # Sends JSON to the app; path and text first, then curl's arguments. No list of processes shows the text.
@@ -38,6 +39,15 @@ found = json.load(sys.stdin)
 for part in sys.argv[1].split("/")[1:]:
     found = found[int(part)] if isinstance(found, list) else found[part]
 print(found)' "$1"
+}
+
+# Runs a command once in a run, however many hooks ask for it.
+once() {
+    did="$CCCI_ARTIFACTS/did-$1.txt"
+    if [ ! -e "$did" ]; then
+        "$@"
+        echo "$*" > "$did"
+    fi
 }
 
 # Names the running container of a service.

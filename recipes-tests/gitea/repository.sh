@@ -38,7 +38,7 @@ as_user() {
         GIT_CONFIG_KEY_1=http.extraHeader GIT_CONFIG_VALUE_1="Host: $CCCI_HOST_HEADER" \
         git -c user.name=keeper -c user.email=keeper@example.com "$@" > "$TMPDIR/git.log" 2>&1 || {
         cat "$TMPDIR/git.log" >&2
-        fail "git $1 failed"
+        fail "git $* failed"
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod environment;
 mod files;
+mod kept;
 mod names;
 mod revisions;
 mod values;

@@ -3,5 +3,6 @@
 set -eu
 . ./chat.sh
 
+once set_up
 log_in
 post backup 'posted before the backup'

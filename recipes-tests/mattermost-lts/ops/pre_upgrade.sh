@@ -3,5 +3,6 @@
 set -eu
 . ./chat.sh
 
-set_up
+once set_up
+log_in
 post upgrade 'posted before the upgrade'

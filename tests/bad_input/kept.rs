@@ -1,0 +1,83 @@
+//! The declarations that are kept for recipes: each gives a plan as it is, and is refused with one key too many.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the harness cannot do ends the test"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::world::World;
+
+/// Returns the tests that are kept beside ccci.
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes-tests")
+}
+
+/// Lists the recipes that have some.
+fn recipes() -> Vec<String> {
+    let entries = fs::read_dir(kept()).unwrap().map(Result::unwrap);
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let recipes: Vec<_> = folders
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert!(!recipes.is_empty());
+    recipes
+}
+
+/// What docker makes of the recipe's compose file, on a line as its answers are.
+const STACK: &str =
+    "stack config\t{\"version\":\"3.8\",\"services\":{\"app\":{\"image\":\"x:1\"}}}\n";
+
+/// Makes a world whose recipe has this name.
+fn world_of(recipe: &str) -> World {
+    let world = World::readable();
+    let answers = fs::read_to_string(world.path("bin/docker.answers")).unwrap();
+    world.write("bin/docker.answers", answers + STACK);
+    fs::rename(world.path("work/tiny"), world.path("work").join(recipe)).unwrap();
+    world
+}
+
+#[test]
+fn every_recipe_with_tests_that_are_kept_has_a_plan_with_all_of_them() {
+    for recipe in recipes() {
+        let mut world = world_of(&recipe);
+        world.set("CCCI_TESTS_DIR", kept());
+        let output = world.call(&["test", &format!("./{recipe}"), "--dry-run"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{recipe}: {said}");
+        let plan = String::from_utf8_lossy(&output.stdout);
+        for folder in ["", "ops"] {
+            let Ok(entries) = fs::read_dir(kept().join(&recipe).join(folder)) else {
+                continue;
+            };
+            let names = entries.map(|entry| entry.unwrap().file_name());
+            for name in names.map(|name| name.into_string().unwrap()) {
+                let is_run = ["test_", "pre_", "install_steps"]
+                    .iter()
+                    .any(|begin| name.starts_with(begin));
+                let path = Path::new(folder).join(&name);
+                let planned = plan.contains(&format!("  {} (kept beside ccci", path.display()));
+                assert_eq!(is_run, planned, "{recipe}: {name}\n{plan}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_refused_at_its_line_whatever_is_declared_beside_it() {
+    for recipe in recipes() {
+        let mut world = world_of(&recipe);
+        let text = fs::read_to_string(kept().join(&recipe).join("recipe.toml")).unwrap();
+        fs::create_dir_all(world.path("tests").join(&recipe)).unwrap();
+        let path = format!("tests/{recipe}/recipe.toml");
+        world.write(&path, format!("# The first line.\nrequires = 1\n{text}"));
+        world.set("CCCI_TESTS_DIR", world.path("tests"));
+        let output = world.call(&["test", &format!("./{recipe}"), "--dry-run"]);
+        assert_eq!(output.status.code(), Some(102), "{recipe}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        for part in ["line 2", "`requires`", "recipe.toml"] {
+            assert!(said.contains(part), "{recipe}: {said}");
+        }
+    }
+}
