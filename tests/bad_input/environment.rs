@@ -10,7 +10,7 @@ fn a_variable_that_means_nothing_is_one_warning() {
     world.set("CCCI_JOSB", "3");
     let output = world.call(&["test", "tiny"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said.matches("warning: ").count(), 1, "{said}");
+    assert_eq!(said.matches("warning: variable").count(), 1, "{said}");
     assert!(said.contains("`CCCI_JOSB` means nothing"), "{said}");
 }
 
