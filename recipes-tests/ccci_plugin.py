@@ -1,14 +1,17 @@
 """Fixtures for the pytest files that ccci runs: what a test asks of the app under test.
 
 ccci carries this file inside it and loads it for each file that it runs by pytest.
-It needs nothing but the standard library. `docs/testing-recipes.md` tells how to use it.
+It needs nothing but the standard library, and Playwright and Chromium for the fixture `page` alone. `docs/testing-recipes.md` tells how to use it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json as json_format
 import os
 import pathlib
+import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -18,14 +21,23 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Mapping, Protocol
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Protocol
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 #: How long one request may take, in seconds.
 REQUEST_LIMIT = 10.0
 #: How long is waited between two tries, in seconds.
 PAUSE = 0.25
+#: How long taking a screenshot may take, in milliseconds.
+SCREENSHOT_LIMIT = 10_000
+#: The option that ccci asks with, before anything is deployed, whether a browser can be had.
+NEEDS_BROWSER = "--ccci-needs-browser"
+#: Whether some part of a test failed.
+FAILED = pytest.StashKey[bool]()
 #: How much of an answer is shown when it is not what was expected.
 SHOWN = 500
 
@@ -322,3 +334,125 @@ def run_in() -> RunIn:
         return ended.stdout.decode("utf-8", "replace")
 
     return run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the question of ccci."""
+    parser.addoption(NEEDS_BROWSER, action="store_true", help="say what the fixture `page` lacks, and end")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answers the question of ccci instead of running tests."""
+    if not config.getoption(NEEDS_BROWSER):
+        return None
+    lacking = browser_lacks()
+    print(lacking or "nothing is lacking")
+    return 1 if lacking else 0
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Takes note of a failure, for those who keep evidence of it."""
+    made: Any = yield
+    if made.get_result().failed:
+        item.stash[FAILED] = True
+
+
+def chromium() -> str | None:
+    """Finds the browser."""
+    return shutil.which(os.environ.get("CCCI_CHROMIUM") or "chromium")
+
+
+def browser_lacks() -> str | None:
+    """Says what has to be installed before there is a browser."""
+    if importlib.util.find_spec("playwright") is None:
+        return "the Python of pytest has no `playwright`"
+    if chromium() is None:
+        return f"`{os.environ.get('CCCI_CHROMIUM') or 'chromium'}` was not found"
+    if os.environ.get("CCCI_CA_FILE") and shutil.which("certutil") is None:
+        return "`certutil` was not found, by which Chromium is told of the authorities in `server.ca-file`"
+    return None
+
+
+def browser_flags(place: Place) -> list[str]:
+    """Returns Chromium's flags: it asks for the app by its name, and reaches it where ccci does."""
+    flags = ["--disable-gpu", "--disable-background-networking"]
+    host, port = place.connect_to
+    if host != place.domain:
+        host = f"[{host}]" if ":" in host else host
+        flags.append(f"--host-resolver-rules=MAP {place.domain} {host}:{port}")
+    if os.geteuid() == 0:
+        # Chromium refuses to run as root with its sandbox.
+        flags.append("--no-sandbox")
+    return flags
+
+
+def trust(ca_file: str, home: pathlib.Path) -> None:
+    """Makes a home in which Chromium trusts the authorities of a PEM file too."""
+    store = home / ".pki" / "nssdb"
+    store.mkdir(parents=True)
+    call = ["certutil", "-d", f"sql:{store}"]
+    subprocess.run([*call, "-N", "--empty-password"], check=True, capture_output=True)
+    text = pathlib.Path(ca_file).read_text("ascii", "replace")
+    found = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", text, re.DOTALL)
+    for number, certificate in enumerate(found):
+        add = ["-A", "-a", "-t", "C,,", "-n", f"ccci {number}"]
+        subprocess.run([*call, *add], input=certificate.encode(), check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def ccci_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium without a window, for all tests of a file."""
+    lacking = browser_lacks()
+    if lacking:
+        pytest.fail(f"there is no browser: {lacking}", pytrace=False)
+    from playwright.sync_api import sync_playwright
+
+    place = Place.of_environment()
+    home = tmp_path_factory.mktemp("chromium")
+    if place.ca_file:
+        trust(place.ca_file, home)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=browser_flags(place), env={**os.environ, "HOME": str(home)}
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(ccci_browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of Playwright that opens the app's paths; what it shows is kept when the test fails."""
+    place = Place.of_environment()
+    context = ccci_browser.new_context(base_url=f"{place.scheme}://{place.domain}")
+    opened = context.new_page()
+    lines: list[str] = []
+
+    def console(message: ConsoleMessage) -> None:
+        lines.append(f"console {message.type}: {message.text}")
+
+    def not_loaded(failed: Request) -> None:
+        lines.append(f"not loaded: {failed.url}: {failed.failure}")
+
+    opened.on("console", console)
+    opened.on("pageerror", lambda error: lines.append(f"error: {error}"))
+    opened.on("requestfailed", not_loaded)
+    yield opened
+    if request.node.stash.get(FAILED, False):
+        keep_evidence(opened, lines, request.node.nodeid)
+    context.close()
+
+
+def keep_evidence(page: Page, lines: list[str], test: str) -> None:
+    """Writes a screenshot and the browser's console into the artifacts, named by the test and the try."""
+    attempt = os.environ.get("CCCI_ATTEMPT", "1")
+    name = re.sub(r"[^\w.-]+", "-", test).strip("-")[:150] + ("" if attempt == "1" else f"-{attempt}")
+    folder = pathlib.Path(variable("CCCI_ARTIFACTS"))
+    # What it is evidence of must not be hidden by evidence that cannot be had.
+    try:
+        page.screenshot(path=folder / f"{name}.png", full_page=True, timeout=SCREENSHOT_LIMIT)
+    except Exception as error:
+        lines.append(f"no screenshot: {error}")
+    text = "".join(f"{line}\n" for line in [f"page {page.url}", *lines])
+    (folder / f"{name}.console.txt").write_text(text, "utf-8")

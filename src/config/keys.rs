@@ -70,7 +70,7 @@ const fn as_kind(key: Key, kind: Kind) -> Key {
 }
 
 /// All settings, in the order of `defaults.toml`.
-pub(crate) const KEYS: [Key; 39] = [
+pub(crate) const KEYS: [Key; 40] = [
     host("server", "base-domain", "CCCI_BASE_DOMAIN"),
     as_kind(
         host("server", "base-domain-is-ours", "CCCI_BASE_DOMAIN_IS_OURS"),
@@ -90,6 +90,7 @@ pub(crate) const KEYS: [Key; 39] = [
     host("programs", "git", "CCCI_GIT"),
     host("programs", "pytest", "CCCI_PYTEST"),
     host("programs", "hurl", "CCCI_HURL"),
+    host("programs", "chromium", "CCCI_CHROMIUM"),
     as_kind(host("secrets", "dirs", "CCCI_SECRETS_DIRS"), Kind::List),
     host("secrets", "git-token-file", "CCCI_GIT_TOKEN_FILE"),
     host("recipes", "url", "CCCI_RECIPE_URL"),

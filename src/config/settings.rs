@@ -94,6 +94,8 @@ pub(crate) struct Programs {
     pub(crate) pytest: PathBuf,
     /// hurl.
     pub(crate) hurl: PathBuf,
+    /// Chromium.
+    pub(crate) chromium: PathBuf,
 }
 
 /// What ccci must not show: where it is, never what it is.
@@ -257,6 +259,7 @@ fn resolve_programs(written: super::written::Programs) -> Programs {
         git: set(written.git).0,
         pytest: set(written.pytest).0,
         hurl: set(written.hurl).0,
+        chromium: set(written.chromium).0,
     }
 }
 

@@ -81,6 +81,8 @@ pub(super) struct Programs {
     pub(super) pytest: Option<Program>,
     /// `hurl`.
     pub(super) hurl: Option<Program>,
+    /// `chromium`.
+    pub(super) chromium: Option<Program>,
 }
 
 /// `[secrets]`.

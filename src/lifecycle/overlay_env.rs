@@ -7,7 +7,10 @@ use super::{
     reach::{self, Entrance},
     session::{Session, state_trouble},
 };
-use crate::model::{outcome::Trouble, run::IngressKind, stage::Stage};
+use crate::{
+    config::settings::Settings,
+    model::{outcome::Trouble, run::IngressKind, stage::Stage},
+};
 
 /// Builds what a test sees of the run; ccci's own tokens are not among it.
 pub(super) fn environment(
@@ -49,7 +52,8 @@ pub(super) fn environment(
     let path = std::iter::once((OsString::from("PATH"), path_with_ccci(session)));
     Ok(words
         .chain(path)
-        .chain(way_in(session))
+        .chain(way_in(&session.ctx.settings, session.plan.ingress))
+        .chain([browser(&session.ctx.settings)])
         .chain(
             paths
                 .into_iter()
@@ -59,9 +63,9 @@ pub(super) fn environment(
 }
 
 /// Returns what the settings say of the way to the proxy, under the names that they are set by.
-fn way_in(session: &Session<'_>) -> Vec<(OsString, OsString)> {
-    let server = &session.ctx.settings.server;
-    if session.plan.ingress == IngressKind::Direct {
+pub(super) fn way_in(settings: &Settings, ingress: IngressKind) -> Vec<(OsString, OsString)> {
+    let server = &settings.server;
+    if ingress == IngressKind::Direct {
         return Vec::new();
     }
     let address = server.resolve_to.map(|address| match address.port {
@@ -74,6 +78,12 @@ fn way_in(session: &Session<'_>) -> Vec<(OsString, OsString)> {
         ("CCCI_CA_FILE".into(), path.into_os_string())
     });
     address.into_iter().chain(authorities).collect()
+}
+
+/// Returns where tests find a browser.
+pub(super) fn browser(settings: &Settings) -> (OsString, OsString) {
+    let program = settings.programs.chromium.clone();
+    ("CCCI_CHROMIUM".into(), program.into_os_string())
 }
 
 /// Returns the search path of tests: `ccci exec` is this ccci, whatever else is installed.

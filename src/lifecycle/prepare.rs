@@ -9,6 +9,7 @@ use std::{
 use super::{
     fetch::Fetched,
     overlay::TestRoots,
+    overlay_env,
     session::state_trouble,
     side::{Guard, Renderer, Side, check_out},
 };
@@ -18,7 +19,7 @@ use crate::{
         approval,
         lint::{self},
         outcome::{Fault, Trouble},
-        plan::{self, Facts, Overlay, OverlayOrigin, OverlayRole, Plan, Revision},
+        plan::{self, Facts, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, Revision},
         run::{Source, Trust},
         stage::Stage,
     },
@@ -27,7 +28,7 @@ use crate::{
         app::App,
         git::{self, Git},
         overlay_files,
-        runner::{Runners, missing_runners},
+        runner::{self, Runners, browser_lacks, missing_runners},
     },
 };
 
@@ -108,6 +109,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
         overlays,
     )?;
     check_runners(ctx, &plan)?;
+    check_browser(ctx, &plan, work)?;
     let base = plan.base.clone().map(|revision| {
         let commit = revision.commit.clone().expect("a release has a commit");
         renderer
@@ -285,6 +287,38 @@ fn check_runners(ctx: &Context, plan: &Plan) -> Result<(), Trouble> {
     let program = program.display();
     let message = format!("`{program}` is needed by a test and was not found");
     let hint = format!("install `{program}`, or set its path under `[programs]`");
+    Err(Trouble::broken("runner-missing", message).hint(hint))
+}
+
+/// Checks that there is a browser, where a test needs one.
+fn check_browser(ctx: &Context, plan: &Plan, work: &Path) -> Result<(), Trouble> {
+    let in_browser = |overlay: &&Overlay| {
+        overlay.refused.is_none()
+            && overlay.runner == OverlayRunner::Pytest
+            && overlay.path.starts_with("playwright/")
+    };
+    let Some(overlay) = plan.overlays.iter().find(in_browser) else {
+        return Ok(());
+    };
+    let programs = &ctx.settings.programs;
+    let runners = Runners {
+        pytest: programs.pytest.clone(),
+        hurl: programs.hurl.clone(),
+    };
+    fs::create_dir_all(work).map_err(|error| state_trouble(&error.to_string()))?;
+    let mut env = overlay_env::way_in(&ctx.settings, plan.ingress);
+    env.push(overlay_env::browser(&ctx.settings));
+    let lacking = browser_lacks(&ctx.host, &runners, work, env);
+    let lacking = lacking.map_err(|error| match error {
+        runner::Error::Scratch { source, .. } => state_trouble(&source.to_string()),
+        runner::Error::Process { .. } => Trouble::broken("runner-missing", error.to_string()),
+    })?;
+    let Some(lacking) = lacking else {
+        return Ok(());
+    };
+    let message = format!("`{}` needs a browser: {lacking}", overlay.path);
+    let hint = "install Playwright for the Python of pytest, and Chromium; \
+                `programs.chromium` says where it is";
     Err(Trouble::broken("runner-missing", message).hint(hint))
 }
 

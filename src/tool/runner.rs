@@ -21,6 +21,8 @@ const TAIL: usize = 40;
 /// The fixtures for tests under pytest. They are part of the program, so that they are there wherever it is, are of its
 /// own version, and cannot be changed by a checkout.
 const PLUGIN: &str = include_str!("../../recipes-tests/ccci_plugin.py");
+/// How long pytest may take to say what a browser lacks.
+const QUESTION: Duration = Duration::from_secs(60);
 /// The plugin's name as a module.
 const PLUGIN_NAME: &str = "ccci_plugin";
 
@@ -115,7 +117,8 @@ pub(crate) fn run(
         source,
     };
     let scratch = directory(file.scratch, "test-").map_err(unwritable)?;
-    let plugin = plugin(file).map_err(unwritable)?;
+    let plugin = (file.runner == OverlayRunner::Pytest).then(|| plugin(file.scratch));
+    let plugin = plugin.transpose().map_err(unwritable)?;
     let mut cmd = command(runners, file)
         .dir(file.root)
         .env("TMPDIR", scratch.path())
@@ -151,15 +154,40 @@ fn directory(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     tempfile::Builder::new().prefix(prefix).tempdir_in(parent)
 }
 
-/// Writes the plugin where pytest finds it, if the file is run by pytest.
-fn plugin(file: &TestFile<'_>) -> io::Result<Option<TempDir>> {
-    if file.runner != OverlayRunner::Pytest {
-        return Ok(None);
-    }
-    let folder = directory(file.scratch, "plugin-")?;
+/// Writes the plugin into a folder in which pytest finds it.
+fn plugin(scratch: &Path) -> io::Result<TempDir> {
+    let folder = directory(scratch, "plugin-")?;
     let path = folder.path().join(PLUGIN_NAME).with_extension("py");
     fs::write(path, PLUGIN)?;
-    Ok(Some(folder))
+    Ok(folder)
+}
+
+/// Asks the plugin what a test in a browser lacks; nothing where there is all.
+pub(crate) fn browser_lacks(
+    host: &Host,
+    runners: &Runners,
+    scratch: &Path,
+    env: Vec<(OsString, OsString)>,
+) -> Result<Option<String>, Error> {
+    let plugin = plugin(scratch).map_err(|source| Error::Scratch {
+        path: scratch.to_owned(),
+        source,
+    })?;
+    let mut cmd = Cmd::new(&runners.pytest, QUESTION)
+        .args(["-p", PLUGIN_NAME, "--ccci-needs-browser"])
+        .dir(plugin.path())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONPATH", plugin.path());
+    for (key, value) in env {
+        cmd = cmd.env(key, value);
+    }
+    let output = cmd.run(host).map_err(|source| Error::Process {
+        path: PLUGIN_NAME.to_owned(),
+        source,
+    })?;
+    // A run that is to end asks no more, and does so itself.
+    let answered = matches!(output.exit, Exit::Success | Exit::Interrupted);
+    Ok((!answered).then(|| output.tail(1)))
 }
 
 /// Returns the runners that are needed and cannot be found, with the program looked for.
@@ -196,6 +224,8 @@ fn command(runners: &Runners, file: &TestFile<'_>) -> Cmd {
             .args(["-q", "--no-header", "--color=no", "--tb=short"])
             // Neither a cache nor compiled files appear beside the tests.
             .args(["-p", "no:cacheprovider"])
+            // Where these are installed, their `page` and `base_url` would take the place of ours.
+            .args(["-p", "no:playwright", "-p", "no:base_url"])
             .args(["-p", PLUGIN_NAME])
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .arg("--rootdir")
@@ -340,7 +370,7 @@ mod tests {
         let root = place.root.path().display();
         let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
         let expected = format!(
-            "-q --no-header --color=no --tb=short -p no:cacheprovider -p ccci_plugin --rootdir {root} {root}/test_a.py"
+            "-q --no-header --color=no --tb=short -p no:cacheprovider -p no:playwright -p no:base_url -p ccci_plugin --rootdir {root} {root}/test_a.py"
         );
         assert_eq!(run.output_tail, expected);
         let run = place.run("test_a.hurl", OverlayRunner::Hurl, TEST);

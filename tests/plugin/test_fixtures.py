@@ -181,6 +181,34 @@ def test_a_proxy_is_asked_at_the_address_that_is_set(monkeypatch: pytest.MonkeyP
         assert Place.of_environment() == Place("https", DOMAIN, expected, "/ca.pem")
 
 
+def test_the_browser_asks_for_the_app_at_the_place_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rules(connect_to: tuple[str, int]) -> list[str]:
+        flags = ccci_plugin.browser_flags(Place("https", DOMAIN, connect_to))
+        return [flag for flag in flags if "resolver" in flag]
+
+    assert rules(("203.0.113.7", 8443)) == [f"--host-resolver-rules=MAP {DOMAIN} 203.0.113.7:8443"]
+    assert rules(("2001:db8::7", 443)) == [f"--host-resolver-rules=MAP {DOMAIN} [2001:db8::7]:443"]
+    assert rules((DOMAIN, 443)) == []
+    for user, without_sandbox in {0: True, 1000: False}.items():
+        monkeypatch.setattr("os.geteuid", lambda: user)
+        flags = ccci_plugin.browser_flags(Place.of_environment())
+        assert ("--no-sandbox" in flags) == without_sandbox
+
+
+def test_what_a_browser_lacks_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    browser = tmp_path / "some-browser"
+    browser.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CCCI_CHROMIUM", str(browser))
+    assert ccci_plugin.browser_lacks() is None
+    monkeypatch.setenv("CCCI_CA_FILE", "/ca.pem")
+    assert "`certutil` was not found" in str(ccci_plugin.browser_lacks())
+    monkeypatch.delenv("CCCI_CHROMIUM")
+    assert ccci_plugin.browser_lacks() == "`chromium` was not found"
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert ccci_plugin.browser_lacks() == "the Python of pytest has no `playwright`"
+
+
 def test_what_ccci_tells_is_at_hand(
     base_url: str, app_domain: str, op: dict[str, Any], artifacts: pathlib.Path, port: int, tmp_path: pathlib.Path
 ) -> None:

@@ -156,6 +156,48 @@ fn a_test_in_python_has_fixtures_for_the_app_and_the_operation() {
     judged.has_evidence("artifacts/op.txt", "0.2.0+1.35.1");
 }
 
+/// A test in a browser that wants another title than the page has.
+const WRONG_TITLE: &str = "def test_title(page, run_in):
+    html = '<title>Hello</title><h1>Welcome</h1><script>console.log(\"drawn\")</script>'
+    run_in('app', 'sh', '-c', 'cat > /data/index.html', input=html)
+    page.goto('/')
+    assert page.title() == 'Goodbye'
+";
+
+#[test]
+fn a_test_in_a_browser_that_fails_leaves_what_was_seen() {
+    let world = World::of("plain", Deployer::Docker);
+    world.keep("playwright/test_title.py", WRONG_TITLE);
+    let call = world.test().args(&["--stages", "install,custom"]);
+    let judged = call.run().judged(100);
+    let ended = "install pass, upgrade skip, backup skip, restore skip, custom fail";
+    let judged = judged.ended(ended, 1).failed(&Failure {
+        stage: Stage::Custom,
+        outcome: Outcome::Fail,
+        code: "test-failed",
+        says: &["playwright/test_title.py", "- Goodbye", "+ Hello"],
+    });
+    let name = "artifacts/playwright-test_title.py-test_title";
+    let judged = judged.has_evidence(&format!("{name}.console.txt"), "console log: drawn");
+    let picture = fs::read(judged.directory.join(format!("{name}.png"))).expect("it is there");
+    assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n"));
+}
+
+#[test]
+fn a_browser_that_is_needed_and_missing_is_said_before_anything_is_deployed() {
+    let world = World::of("plain", Deployer::Docker);
+    world.keep("playwright/test_title.py", WRONG_TITLE);
+    let call = world.test().env("CCCI_CHROMIUM", "no-such-browser");
+    let judged = call.run().judged(103);
+    for text in [
+        "playwright/test_title.py` needs a browser",
+        "`no-such-browser` was not found",
+    ] {
+        assert!(judged.screen.contains(text), "{}", judged.screen);
+    }
+    assert_eq!(world.watch.services(), Vec::<String>::new());
+}
+
 #[test]
 fn a_declared_check_that_fails_fails_its_stage() {
     let world = World::of("plain", Deployer::Docker);

@@ -73,7 +73,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "python",
-        about: "set up the Python that tests need",
+        about: "set up the Python and the browser that tests need",
         run: python::run,
     },
     Task {

@@ -1,4 +1,4 @@
-//! Sets up the Python that the tests need: pytest in an environment of its own below `target/`.
+//! Sets up the Python that the tests need: pytest and a browser, the first in an environment of its own below `target/`.
 
 use std::fs;
 
@@ -8,11 +8,18 @@ use crate::run::cmd;
 use crate::{packages, repo, say, source_hash};
 
 /// What is installed from `PyPI`.
-const WANTED: [&str; 1] = ["pytest>=8,<10"];
+const WANTED: [&str; 2] = ["pytest>=8,<10", "playwright>=1.50,<2"];
+/// The browser, what is drawn in it, and what tells it of authorities.
+const BROWSER: &[(&str, &str)] = &[
+    ("chromium", "chromium"),
+    ("chromium", "fonts-dejavu-core"),
+    ("certutil", "libnss3-tools"),
+];
 
 /// Makes the environment, unless it is there with what is wanted.
 pub(crate) fn run(_args: &[String]) -> Result<()> {
     packages::ensure(&[("python3", "python3")])?;
+    packages::ensure(BROWSER)?;
     let folder = repo::lab().join("python");
     let stamp = folder.join("made-from");
     let hash = source_hash::of_text(&WANTED.join("\n"));
