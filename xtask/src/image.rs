@@ -181,6 +181,7 @@ mod tests {
             "nginx:1.22.0",
             "mariadb:10.11.11",
             "postgres:15.13",
+            "matrixdotorg/synapse:v1.163.2",
         ] {
             assert!(tags.contains(&tag), "{tag} is missing in {tags:?}");
         }

@@ -126,6 +126,7 @@ fn build_all(images: &[&Image], found: &BTreeMap<String, Found>) -> Result<()> {
     packages::ensure(&[
         ("debootstrap", "debootstrap"),
         ("busybox", "busybox-static"),
+        ("pip3", "python3-pip"),
     ])?;
     let results: Vec<Result<()>> = thread::scope(|scope| {
         let builders: Vec<_> = images
