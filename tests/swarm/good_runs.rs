@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use ccci::model::{outcome::SkipReason, recipe::CommitSha, stage::Stage};
+use ccci::model::{
+    outcome::{CheckKind, Outcome, SkipReason},
+    recipe::CommitSha,
+    stage::Stage,
+};
 
 use crate::harness::{Deployer, Judged, World};
 
@@ -75,6 +79,51 @@ fn wordpress_passes() {
 #[test]
 fn wordpress_passes_with_abra() {
     run_wordpress(Deployer::Abra);
+}
+
+/// The tests and hooks kept for matrix-synapse, each with its stage.
+const SYNAPSE_TESTS: [(Stage, CheckKind, &str); 10] = [
+    (Stage::Install, CheckKind::Test, "test_install_version.sh"),
+    (Stage::Upgrade, CheckKind::Hook, "pre_upgrade.sh"),
+    (Stage::Upgrade, CheckKind::Test, "test_upgrade_message.sh"),
+    (Stage::Upgrade, CheckKind::Test, "test_upgrade_version.sh"),
+    (Stage::Backup, CheckKind::Hook, "pre_backup.sh"),
+    (Stage::Restore, CheckKind::Hook, "pre_restore.sh"),
+    (Stage::Restore, CheckKind::Test, "test_restore_message.sh"),
+    (
+        Stage::Custom,
+        CheckKind::Test,
+        "test_custom_conversation.sh",
+    ),
+    (Stage::Custom, CheckKind::Test, "test_custom_files.sh"),
+    (Stage::Custom, CheckKind::Test, "test_custom_strangers.sh"),
+];
+
+/// Takes matrix-synapse through all stages, with the tests that this repository keeps for it.
+fn run_synapse(deployer: Deployer) {
+    let world = World::of_example("matrix-synapse", deployer);
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/recipes-tests");
+    let passed = "install pass, upgrade pass, backup pass, restore pass, custom pass";
+    let call = world.test().env("CCCI_TESTS_DIR", kept);
+    let judged = call.run().judged(0).ended(passed, 5);
+    check_upgrade(&world, &judged, "HEAD");
+    for (stage, kind, name) in SYNAPSE_TESTS {
+        let checks = &judged.records.stage(stage).checks;
+        let mut found = checks.iter().filter(|check| check.kind == kind);
+        let result = found.find(|check| check.name.ends_with(name));
+        let outcome = result.map(|check| check.outcome);
+        assert_eq!(outcome, Some(Outcome::Pass), "{name} in {checks:#?}");
+    }
+}
+
+#[test]
+fn matrix_synapse_passes() {
+    run_synapse(Deployer::Docker);
+}
+
+#[test]
+fn matrix_synapse_passes_with_abra() {
+    run_synapse(Deployer::Abra);
 }
 
 #[test]
