@@ -125,7 +125,8 @@ pub(crate) fn run(
         // A test writes neither into the home of whoever runs ccci nor reads from it.
         .env("HOME", scratch.path());
     if let Some(plugin) = &plugin {
-        // This folder is searched before those of the tests, which hence cannot take the plugin's place.
+        // A file of the plugin's name beside the tests is not taken for it. Tests that want another in its place, by
+        // the settings of pytest, harm themselves alone: each root of tests is run by itself.
         cmd = cmd.env("PYTHONPATH", plugin.path());
     }
     for (key, value) in file.env {

@@ -6,6 +6,8 @@ import http.server
 import json
 import pathlib
 import socket
+import subprocess
+import sys
 import threading
 import urllib.parse
 from typing import Any, Iterator
@@ -234,3 +236,16 @@ def test_a_command_runs_in_a_service(run_in: RunIn, tmp_path: pathlib.Path, monk
     assert run_in("app", "sh", "-c", "x y", input="given\n") == "exec app -- sh -c x y\ngiven\n"
     with pytest.raises(ccci_plugin.CommandFailed, match="`ls` in `db` ended with 101: no such service"):
         run_in("db", "ls")
+
+
+def test_a_file_beside_the_tests_does_not_take_the_plugins_place(tmp_path: pathlib.Path) -> None:
+    for name, text in {
+        "ccci_plugin.py": "raise SystemExit('taken')",
+        "conftest.py": "import sys\nsys.path.insert(0, '.')\n",
+        "test_it.py": "def test_it(app_domain): assert app_domain == 'app.t.example'\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    pytest_program = pathlib.Path(sys.executable).with_name("pytest")
+    call = [pytest_program, "-q", "-p", "ccci_plugin", "--rootdir", tmp_path, tmp_path / "test_it.py"]
+    ended = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0 and "1 passed" in ended.stdout, ended.stdout + ended.stderr
