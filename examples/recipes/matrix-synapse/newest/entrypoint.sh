@@ -1,16 +1,28 @@
 #!/bin/sh
 # Runs Synapse when its database answers, and makes the server's signing key at the first start.
-# With the argument "afresh", a hook of the backup bot: ends Synapse, which remembers much of what it has read,
-# until the restored database has taken the place of the one it worked on.
+#
+# afresh: a hook of the backup bot. Synapse remembers much of what it has read, so it ends here, and starts again
+#         when the restored database has taken the place of the one that it worked on.
+# check:  the health check. Waiting for a restore is nothing to be restarted for.
 set -eu
 
 again=/run/synapse-again
 
-if [ "${1:-}" = afresh ]; then
+case "${1:-}" in
+afresh)
     touch "$again"
-    kill -TERM "$(cat /run/synapse.pid)"
+    synapse=$(cat /run/synapse.pid)
+    kill -TERM "$synapse" 2> /dev/null || true
+    while kill -0 "$synapse" 2> /dev/null; do
+        sleep 0.1
+    done
     exit
-fi
+    ;;
+check)
+    [ -e "$again" ] || curl --fail --silent --output /dev/null http://127.0.0.1:8008/health
+    exit
+    ;;
+esac
 
 key=/data/$DOMAIN.signing.key
 if [ ! -s "$key" ]; then
