@@ -113,8 +113,9 @@
 //! - `tool/probe/judge.rs`: Compares an answer with what was expected of it; never asks anything itself.
 //! - `tool/probe/transport.rs`: How ureq connects: to which address, trusting whom.
 //! - `tool/rendering.rs`: A checkout and an `.env` become the rendered stack that a deployer hands to the swarm.
-//! - `tool/runner.rs`: Runs one test or hook: the file itself, or pytest or hurl with it.
+//! - `tool/runner.rs`: Runs one test or hook: the file itself, or pytest or hurl with it, and reads what these report.
 //! - `tool/stack.rs`: The built-in deployer: reads the recipe format and drives docker alone, leaving what abra would leave.
+//! - `tool/test_report.rs`: Reads what pytest and hurl report on the single tests of a file; what it says was written by a test and is never trusted.
 //! - `sys/`: The operating system: processes, files, locks, signals; it does not know recipes.
 //! - `sys/beside.rs`: Work that goes on beside its caller where the system has a thread for it, and in its caller's place where it has none.
 //! - `sys/context.rs`: What a command has at hand: settings, what children share, the machine's name.

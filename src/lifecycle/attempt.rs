@@ -305,6 +305,7 @@ impl Attempt<'_> {
         course.session.end_stage();
         if self.ctx.host.interrupt.is_set() {
             result.outcome = Outcome::Broken;
+            result.skip = None;
             result.trouble = Some(classify::interrupted());
         }
         if evidence::is_called_for(&result) {

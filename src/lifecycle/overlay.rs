@@ -16,16 +16,21 @@ use super::{
 use crate::{
     model::{
         event::Fact,
-        outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
+        outcome::{CaseResult, CheckKind, CheckResult, Outcome, Trouble, millis},
         plan::{Overlay, OverlayOrigin, OverlayRole},
         stage::Stage,
     },
     sys::process::is_shortage,
-    tool::runner::{self, Runners, TestEnd, TestFile, TestRun},
+    tool::{
+        runner::{self, Runners, TestEnd, TestFile, TestRun},
+        test_report::TestReport,
+    },
 };
 
 /// How many lines of a test's output are shown when it fails.
 const SHOWN_LINES: usize = 5;
+/// How many of the tests that failed in a file are named.
+const NAMED_CASES: usize = 3;
 
 /// Where the tests of each origin are on this host.
 #[derive(Clone, Debug)]
@@ -123,9 +128,14 @@ fn selected(session: &Session<'_>, role: OverlayRole) -> Vec<Overlay> {
 }
 
 /// One try of a file: what came of it.
+#[derive(Default)]
 struct Attempt {
     /// What went wrong.
     trouble: Option<Trouble>,
+    /// Why nothing was tested.
+    skipped: Option<String>,
+    /// Its single tests.
+    report: TestReport,
     /// How long it took.
     took: Duration,
 }
@@ -177,13 +187,19 @@ fn attempt(
 ) -> Attempt {
     let begun = Instant::now();
     let result = run_file(session, stage, overlays, overlay, number);
-    let trouble = match result {
-        Ok(run) => trouble_of(session, stage, overlay, &run),
-        Err(trouble) => Some(trouble),
-    };
-    Attempt {
-        trouble,
-        took: begun.elapsed(),
+    let took = begun.elapsed();
+    match result {
+        Ok(run) => Attempt {
+            trouble: trouble_of(session, stage, overlay, &run),
+            skipped: run.report.skipped().filter(|_| run.end == TestEnd::Skipped),
+            report: run.report,
+            took,
+        },
+        Err(trouble) => Attempt {
+            trouble: Some(trouble),
+            took,
+            ..Attempt::default()
+        },
     }
 }
 
@@ -253,10 +269,14 @@ fn trouble_of(
 ) -> Option<Trouble> {
     let path = &overlay.path;
     let trouble = match run.end {
-        TestEnd::Passed => return None,
+        TestEnd::Passed | TestEnd::Skipped => return None,
         TestEnd::Interrupted => return Some(super::classify::interrupted()),
         TestEnd::Failed => {
-            Trouble::recipe("test-failed", format!("`{path}` failed ({})", run.exit))
+            let which = failed_cases(path, &run.report);
+            Trouble::recipe(
+                "test-failed",
+                format!("`{path}` failed ({}){which}", run.exit),
+            )
         }
         TestEnd::NoTests => Trouble::recipe("no-tests", format!("`{path}` holds no test")),
         TestEnd::TimedOut => {
@@ -273,6 +293,39 @@ fn trouble_of(
     Some(trouble.excerpt(title, &shown, SHOWN_LINES))
 }
 
+/// Names the first tests of a file that failed, as an addition to its message.
+fn failed_cases(path: &str, report: &TestReport) -> String {
+    let failed = report
+        .cases
+        .iter()
+        .filter(|case| case.outcome.is_failure() && case.name != path);
+    let names: Vec<_> = failed.map(|case| format!("`{}`", case.name)).collect();
+    match names.len() {
+        0 => String::new(),
+        1..=NAMED_CASES => format!(": {}", names.join(", ")),
+        count => {
+            let others = count - NAMED_CASES;
+            format!(": {} and {others} more", names[..NAMED_CASES].join(", "))
+        }
+    }
+}
+
+/// Returns the tests of the last try; one that failed in an earlier try and passed in this one is flaky.
+fn merged_cases(last: Vec<CaseResult>, earlier: &[Attempt]) -> Vec<CaseResult> {
+    let failed_before = |case: &CaseResult| {
+        let mut cases = earlier.iter().flat_map(|attempt| &attempt.report.cases);
+        cases.any(|before| before.name == case.name && before.outcome.is_failure())
+    };
+    let judged = last.into_iter().map(|case| CaseResult {
+        outcome: match case.outcome {
+            Outcome::Pass if failed_before(&case) => Outcome::Flaky,
+            outcome => outcome,
+        },
+        ..case
+    });
+    judged.collect()
+}
+
 /// Makes the result of a file from its tries.
 fn finished(
     session: &Session<'_>,
@@ -283,10 +336,17 @@ fn finished(
 ) -> CheckResult {
     let attempts = u32::try_from(tries.len()).unwrap_or(u32::MAX);
     let took: Duration = tries.iter().map(|attempt| attempt.took).sum();
-    let last = tries.pop();
-    let trouble = last.and_then(|attempt| attempt.trouble);
+    let mut last = tries.pop().unwrap_or_default();
+    if last.skipped.is_some() {
+        // To be skipped at a later try does not mend what failed before.
+        last = tries.pop().unwrap_or(last);
+    }
+    let note = last.skipped;
+    let cases = merged_cases(last.report.cases, &tries);
+    let trouble = last.trouble;
     let outcome = match &trouble {
         Some(trouble) => trouble.outcome(),
+        None if note.is_some() => Outcome::Skip,
         None if attempts > 1 && session.flaky_fails => Outcome::Fail,
         None if attempts > 1 => Outcome::Flaky,
         None => Outcome::Pass,
@@ -304,14 +364,60 @@ fn finished(
         name: overlay.path.clone(),
         outcome,
         duration_ms: millis(took),
-        note: None,
+        note,
         trouble,
         attempts,
         log,
+        cases,
+        cases_left_out: last.report.left_out,
     }
 }
 
 /// Returns the name of a file's log.
 fn log_name(overlay: &Overlay) -> String {
     overlay.path.replace('/', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes a report of tests that ended like this.
+    fn report(cases: &[(&str, Outcome)]) -> TestReport {
+        let case = |(name, outcome): &(&str, Outcome)| CaseResult {
+            name: (*name).to_owned(),
+            outcome: *outcome,
+            duration_ms: 1,
+            message: None,
+        };
+        TestReport {
+            cases: cases.iter().map(case).collect(),
+            left_out: 0,
+        }
+    }
+
+    #[test]
+    fn the_first_tests_that_failed_are_named_and_the_others_counted() {
+        use Outcome::{Fail, Pass, Skip};
+        let named = |cases: &[(&str, Outcome)]| failed_cases("test_x.py", &report(cases));
+        assert_eq!(named(&[]), "");
+        assert_eq!(named(&[("test_x.py", Fail), ("a", Pass), ("b", Skip)]), "");
+        let mut all = vec![("a", Fail), ("p", Pass), ("b", Fail), ("c", Fail)];
+        assert_eq!(named(&all), ": `a`, `b`, `c`");
+        all.extend([("d", Fail), ("e", Fail)]);
+        assert_eq!(named(&all), ": `a`, `b`, `c` and 2 more");
+    }
+
+    #[test]
+    fn a_single_test_that_failed_before_and_passes_now_is_flaky() {
+        use Outcome::{Fail, Flaky, Pass, Skip};
+        let earlier = [Attempt {
+            report: report(&[("a", Fail), ("b", Pass), ("c", Fail), ("d", Fail)]),
+            ..Attempt::default()
+        }];
+        let last = report(&[("a", Pass), ("b", Pass), ("c", Fail), ("d", Skip)]);
+        let merged = merged_cases(last.cases, &earlier);
+        let outcomes: Vec<_> = merged.iter().map(|case| case.outcome).collect();
+        assert_eq!(outcomes, [Flaky, Pass, Fail, Skip]);
+    }
 }

@@ -241,6 +241,42 @@ pub struct CheckResult {
     /// Its log, relative to the run directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// The single tests of its file, where the runner reports them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<CaseResult>,
+    /// How many more single tests there were than are kept here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cases_left_out: usize,
+}
+
+impl CheckResult {
+    /// Returns the single tests of the file, without one that stands for the whole of it.
+    pub fn functions(&self) -> impl Iterator<Item = &CaseResult> {
+        self.cases.iter().filter(|case| case.name != self.name)
+    }
+}
+
+/// How a single test of a file ended, as its runner reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// Its name within the file, as `TestForm::test_opens`; the file's own where the whole file is one test.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Why it did not pass, in one line of its runner's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Tells whether a count is none.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How one stage ended.
@@ -280,21 +316,30 @@ impl StageResult {
     }
 
     /// Judges a stage by its checks: the first broken or failed one decides, a flaky one colours a pass.
+    ///
+    /// A stage in which every check was skipped has shown nothing: it is skipped too, and nobody declared that.
     pub fn judged(stage: Stage, checks: Vec<CheckResult>, took: Duration) -> Self {
         let worst = |wanted: fn(Outcome) -> bool| checks.iter().find(|check| wanted(check.outcome));
         let decisive =
             worst(Outcome::is_failure).or_else(|| worst(|outcome| outcome == Outcome::Broken));
         let flaky = checks.iter().any(|check| check.outcome == Outcome::Flaky);
+        let is_skip = |check: &CheckResult| check.outcome == Outcome::Skip;
+        let idle = checks.first().filter(|_| checks.iter().all(is_skip));
+        let skip = idle.map(|check| {
+            let note = check.note.as_deref().unwrap_or("no reason is stated");
+            SkipReason::Undeclared(format!("`{}`: {note}", check.name))
+        });
         let (outcome, trouble) = match decisive {
             Some(check) => (check.outcome, check.trouble.clone()),
             None if flaky => (Outcome::Flaky, None),
+            None if skip.is_some() => (Outcome::Skip, None),
             None => (Outcome::Pass, None),
         };
         let log = Some(stage.folder());
         Self {
             stage,
             outcome,
-            skip: None,
+            skip,
             trouble,
             duration_ms: millis(took),
             checks,
@@ -367,6 +412,8 @@ mod tests {
             trouble,
             attempts: 1,
             log: None,
+            cases: Vec::new(),
+            cases_left_out: 0,
         }
     }
 
@@ -388,6 +435,28 @@ mod tests {
             stage(&[Outcome::Pass, Outcome::Flaky]).outcome,
             Outcome::Flaky
         );
+    }
+
+    #[test]
+    fn a_stage_whose_checks_were_all_skipped_is_skipped_and_caps_the_level() {
+        let mut skipped = check(Outcome::Skip);
+        skipped.note = Some("needs mail".into());
+        let result = StageResult::judged(Stage::Custom, vec![skipped.clone()], Duration::ZERO);
+        assert_eq!((result.outcome, result.trouble), (Outcome::Skip, None));
+        let reason = result.skip.unwrap();
+        assert_eq!(reason.text(), "`skip`: needs mail");
+        assert!(!reason.climbs());
+        let mixed = vec![skipped, check(Outcome::Pass)];
+        let result = StageResult::judged(Stage::Custom, mixed, Duration::ZERO);
+        assert_eq!((result.outcome, result.skip), (Outcome::Pass, None));
+    }
+
+    #[test]
+    fn a_check_without_single_tests_reads_and_writes_as_before() {
+        let text = serde_json::to_string(&check(Outcome::Pass)).unwrap();
+        assert!(!text.contains("cases"), "{text}");
+        let read: CheckResult = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, check(Outcome::Pass));
     }
 
     #[test]

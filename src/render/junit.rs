@@ -7,11 +7,11 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 use super::results::skip_text;
 use crate::model::{
     event::TeardownFinished,
-    outcome::{CheckKind, CheckResult, Outcome, StageResult, Trouble},
+    outcome::{CaseResult, CheckKind, CheckResult, Outcome, StageResult, Trouble},
     report::RunReport,
 };
 
-/// Returns the report as `JUnit` XML: one suite, one case per stage and one per check.
+/// Returns the report as `JUnit` XML: one suite, one case per stage, per check, and per single test of a file.
 pub(crate) fn render(report: &RunReport) -> String {
     render_all(std::slice::from_ref(report))
 }
@@ -46,12 +46,13 @@ fn suite(report: &RunReport) -> TestSuite {
     }
     for stage in &report.stages {
         suite.add_test_case(stage_case(recipe, stage));
-        suite.add_test_cases(
-            stage
-                .checks
-                .iter()
-                .map(|check| check_case(recipe, stage, check)),
-        );
+        for check in &stage.checks {
+            suite.add_test_case(check_case(recipe, stage, check));
+            let functions = check.functions();
+            suite.add_test_cases(
+                functions.map(|function| function_case(recipe, stage, check, function)),
+            );
+        }
     }
     let leak = report
         .teardown
@@ -129,8 +130,8 @@ fn stage_case(recipe: &str, stage: &StageResult) -> TestCase {
     case
 }
 
-/// Returns the case of a check, named by its kind.
-fn check_case(recipe: &str, stage: &StageResult, check: &CheckResult) -> TestCase {
+/// Returns the name of a check's case, which begins with its kind.
+fn check_name(check: &CheckResult) -> String {
     let kind = match check.kind {
         CheckKind::Generic => "generic",
         CheckKind::Declared => "check",
@@ -138,6 +139,34 @@ fn check_case(recipe: &str, stage: &StageResult, check: &CheckResult) -> TestCas
         CheckKind::Hook => "hook",
         CheckKind::Lint => "lint",
     };
+    format!("{kind}::{}", check.name)
+}
+
+/// Returns the case of a single test of a file, as `test::test_custom_login.py::test_name`.
+fn function_case(
+    recipe: &str,
+    stage: &StageResult,
+    check: &CheckResult,
+    function: &CaseResult,
+) -> TestCase {
+    let message = function.message.as_deref();
+    let trouble = Trouble::recipe("test-failed", message.unwrap_or("the runner says no more"));
+    let mut status = match function.outcome {
+        Outcome::Skip => skipped(message.unwrap_or("skipped")),
+        outcome => status(outcome, Some(&trouble)),
+    };
+    if function.outcome == Outcome::Flaky {
+        status.add_rerun(rerun(None, "an earlier try failed"));
+    }
+    let name = format!("{}::{}", check_name(check), function.name);
+    let mut case = case(recipe, &name, status);
+    case.set_time(Duration::from_millis(function.duration_ms));
+    case.add_property(("stage", stage.stage.word()));
+    case
+}
+
+/// Returns the case of a check, named by its kind.
+fn check_case(recipe: &str, stage: &StageResult, check: &CheckResult) -> TestCase {
     let mut status = match check.outcome {
         Outcome::Skip => skipped(check.note.as_deref().unwrap_or("skipped")),
         outcome => status(outcome, check.trouble.as_ref()),
@@ -145,7 +174,7 @@ fn check_case(recipe: &str, stage: &StageResult, check: &CheckResult) -> TestCas
     // The last try is the case itself.
     let earlier = check.attempts.saturating_sub(1);
     status.add_reruns((0..earlier).map(|_| rerun(check.trouble.as_ref(), "an earlier try failed")));
-    let mut case = case(recipe, &format!("{kind}::{}", check.name), status);
+    let mut case = case(recipe, &check_name(check), status);
     case.set_time(Duration::from_millis(check.duration_ms));
     case.add_property(("stage", stage.stage.word()));
     attach(
@@ -346,6 +375,46 @@ mod tests {
         report.stages[2].checks[0].attempts = 3;
         let xml = render(&report);
         assert_eq!(xml.matches("<rerunFailure").count(), 2, "{xml}");
+    }
+
+    #[test]
+    fn each_single_test_of_a_file_has_a_case() {
+        let mut report = sample::report();
+        report.stages.drain(..4);
+        report.stages[0].checks.truncate(1);
+        report.stages[0].checks[0].cases = vec![
+            sample::function(
+                "test_custom_login.py",
+                Outcome::Fail,
+                Some("the file as a whole"),
+            ),
+            sample::function("TestForm::test_opens", Outcome::Pass, None),
+            sample::function("test_user", Outcome::Fail, Some("assert 'a' == \"b\"")),
+            sample::function("test_mail", Outcome::Skip, Some("needs mail")),
+            sample::function("test_slow", Outcome::Flaky, None),
+            sample::function("test_engine", Outcome::Broken, Some("gone")),
+        ];
+        let xml = render(&report);
+        let (_, cases) = xml
+            .split_once(r#"<testcase name="test::test_custom_login.py::"#)
+            .unwrap();
+        let (cases, _) = cases.split_once(r#"<testcase name="teardown""#).unwrap();
+        let property = r#"<property name="stage" value="custom"/>"#;
+        assert_eq!(cases.matches(property).count(), 5);
+        let lines = cases.lines().map(str::trim);
+        let shown = lines.filter(|line| !line.contains("propert") && *line != "</testcase>");
+        insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"), @r#"
+        TestForm::test_opens" classname="wordpress" time="1.500">
+        <testcase name="test::test_custom_login.py::test_user" classname="wordpress" time="1.500">
+        <failure message="assert &apos;a&apos; == &quot;b&quot;" type="test-failed">assert &apos;a&apos; == &quot;b&quot;</failure>
+        <testcase name="test::test_custom_login.py::test_mail" classname="wordpress" time="1.500">
+        <skipped message="needs mail"/>
+        <testcase name="test::test_custom_login.py::test_slow" classname="wordpress" time="1.500">
+        <flakyFailure message="an earlier try failed" type="flaky">
+        </flakyFailure>
+        <testcase name="test::test_custom_login.py::test_engine" classname="wordpress" time="1.500">
+        <error message="gone" type="test-failed">gone</error>
+        "#);
     }
 
     #[test]

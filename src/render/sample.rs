@@ -6,7 +6,8 @@ use crate::model::{
         StageFinished, TeardownFinished,
     },
     outcome::{
-        CheckKind, CheckResult, Excerpt, Outcome, SkipReason, StageResult, Trouble, Verdict,
+        CaseResult, CheckKind, CheckResult, Excerpt, Outcome, SkipReason, StageResult, Trouble,
+        Verdict,
     },
     plan::{
         GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage,
@@ -128,6 +129,18 @@ pub(super) fn check(kind: CheckKind, name: &str, outcome: Outcome) -> CheckResul
         trouble: bad.then(trouble),
         attempts: if outcome == Outcome::Flaky { 2 } else { 1 },
         log: Some("05-custom/x.log".into()),
+        cases: Vec::new(),
+        cases_left_out: 0,
+    }
+}
+
+/// Makes a single test of a file.
+pub(super) fn function(name: &str, outcome: Outcome, message: Option<&str>) -> CaseResult {
+    CaseResult {
+        name: name.into(),
+        outcome,
+        duration_ms: 1_500,
+        message: message.map(ToOwned::to_owned),
     }
 }
 

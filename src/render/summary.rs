@@ -10,9 +10,12 @@ use super::{
 };
 use crate::model::{
     event::TeardownFinished,
-    outcome::{StageResult, Trouble, Verdict},
+    outcome::{CaseResult, CheckResult, StageResult, Trouble, Verdict},
     report::RunReport,
 };
+
+/// How many single tests that did not pass are listed.
+const LISTED_CASES: usize = 50;
 
 /// Returns the summary of a run.
 ///
@@ -33,6 +36,7 @@ pub(crate) fn render(report: &RunReport, reproduce: Option<&str>) -> String {
         page.paragraph(&format!("### {title}"));
         page.fence(&explained(trouble));
     }
+    not_passed(&mut page, &report.stages);
     if let Some(command) = reproduce.filter(|_| !passed(report)) {
         page.paragraph("Reproduce:");
         page.fence(&[clean(command)]);
@@ -135,6 +139,31 @@ fn stages(page: &mut Page, stages: &[StageResult]) {
     page.paragraph(&table);
 }
 
+/// Adds the single tests that did not pass, with what their runner says of each.
+fn not_passed(page: &mut Page, stages: &[StageResult]) {
+    let checks = stages.iter().flat_map(|stage| &stage.checks);
+    let found: Vec<_> = checks
+        .flat_map(|check| check.functions().map(move |function| (check, function)))
+        .filter(|(_, function)| !function.outcome.is_pass())
+        .collect();
+    if found.is_empty() {
+        return;
+    }
+    let item = |(check, function): &(&CheckResult, &CaseResult)| {
+        let name = code(&format!("{}::{}", check.name, function.name));
+        let message = function.message.as_deref().map(code);
+        let message = message.map(|message| format!(": {message}"));
+        let outcome = function.outcome.word();
+        format!("- {name} ({outcome}){}", message.unwrap_or_default())
+    };
+    let mut items: Vec<_> = found.iter().take(LISTED_CASES).map(item).collect();
+    if let Some(others) = found.len().checked_sub(LISTED_CASES).filter(|n| *n > 0) {
+        items.push(format!("- and {others} more"));
+    }
+    page.paragraph("### Single tests that did not pass");
+    page.paragraph(&items.join("\n"));
+}
+
 /// Returns a trouble in lines: the error, its causes, the hint and the lines that show it.
 fn explained(trouble: &Trouble) -> Vec<String> {
     let causes = trouble
@@ -211,7 +240,7 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::{model::outcome::Outcome, render::sample};
 
     #[test]
     fn a_failing_run_tells_what_happened_and_how_to_do_it_again() {
@@ -254,6 +283,31 @@ mod tests {
         Teardown removed 7 objects in 22s.
         - `` left behind: volume `word-3fa91c_ci_example_org_db-data` ``
         ");
+    }
+
+    #[test]
+    fn single_tests_that_did_not_pass_are_listed() {
+        let mut report = sample::report();
+        let functions = [
+            sample::function("test_opens", Outcome::Pass, None),
+            sample::function("test_slow", Outcome::Flaky, None),
+            sample::function("test_user", Outcome::Fail, Some("`a` | <b> @all")),
+            sample::function("test_mail", Outcome::Skip, None),
+        ];
+        report.stages[4].checks[0].cases = functions.into();
+        let page = render(&report, None);
+        let (_, list) = page
+            .split_once("### Single tests that did not pass\n\n")
+            .unwrap();
+        let (list, _) = list.split_once("\n\n").unwrap();
+        insta::assert_snapshot!(list, @r"
+        - `test_custom_login.py::test_user` (fail): `` `a` | <b> @all ``
+        - `test_custom_login.py::test_mail` (skip)
+        ");
+        let many = (0..60).map(|n| sample::function(&format!("t{n}"), Outcome::Fail, None));
+        report.stages[4].checks[0].cases = many.collect();
+        let page = render(&report, None);
+        assert!(page.contains("(fail)\n- and 10 more\n"), "{page}");
     }
 
     #[test]

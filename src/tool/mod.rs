@@ -11,3 +11,4 @@ pub(crate) mod probe;
 pub(crate) mod rendering;
 pub(crate) mod runner;
 pub(crate) mod stack;
+pub(crate) mod test_report;

@@ -1,4 +1,4 @@
-//! Runs one test or hook: the file itself, or pytest or hurl with it.
+//! Runs one test or hook: the file itself, or pytest or hurl with it, and reads what these report.
 //!
 //! What its end means for a stage is decided elsewhere.
 
@@ -11,6 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
+use super::test_report::{self, Origin, TestReport};
 use crate::{
     model::plan::{OverlayRole, OverlayRunner},
     sys::process::{self, Cmd, Exit, Host, StepLog},
@@ -65,6 +66,8 @@ pub(crate) struct TestRun {
     pub(crate) output_tail: String,
     /// How long it took.
     pub(crate) duration: Duration,
+    /// Its single tests, where the runner reports them.
+    pub(crate) report: TestReport,
 }
 
 /// What the end of a file means.
@@ -76,6 +79,8 @@ pub(crate) enum TestEnd {
     Failed,
     /// It holds no test.
     NoTests,
+    /// All its tests were skipped.
+    Skipped,
     /// Its time was over.
     TimedOut,
     /// ccci was asked to end.
@@ -119,7 +124,10 @@ pub(crate) fn run(
     let scratch = directory(file.scratch, "test-").map_err(unwritable)?;
     let plugin = (file.runner == OverlayRunner::Pytest).then(|| plugin(file.scratch));
     let plugin = plugin.transpose().map_err(unwritable)?;
-    let mut cmd = command(runners, file)
+    // Apart from the temporary directory, which the test may well empty.
+    let reports = directory(file.scratch, "report-").map_err(unwritable)?;
+    let report_path = reports.path().join("report.xml");
+    let mut cmd = command(runners, file, &report_path)
         .dir(file.root)
         .env("TMPDIR", scratch.path())
         // A test writes neither into the home of whoever runs ccci nor reads from it.
@@ -142,11 +150,27 @@ pub(crate) fn run(
         path: file.path.to_owned(),
         source,
     })?;
+    let end = meaning(file, output.exit);
+    let origin = Origin {
+        path: file.path,
+        took: output.duration,
+        redactor: &host.redactor,
+    };
+    let report = match end {
+        TestEnd::Passed | TestEnd::Failed | TestEnd::NoTests => {
+            report(file.runner, &report_path, origin, log)
+        }
+        TestEnd::Skipped | TestEnd::TimedOut | TestEnd::Interrupted | TestEnd::RunnerBroken => {
+            TestReport::default()
+        }
+    };
+    let is_skipped = end != TestEnd::Failed && report.skipped().is_some();
     Ok(TestRun {
-        end: meaning(file, output.exit),
+        end: if is_skipped { TestEnd::Skipped } else { end },
         exit: output.exit,
         output_tail: output.tail(TAIL),
         duration: output.duration,
+        report,
     })
 }
 
@@ -191,6 +215,28 @@ pub(crate) fn browser_lacks(
     Ok((!answered).then(|| output.tail(1)))
 }
 
+/// Reads what a runner reported; where that cannot be read, the file's own result is all there is.
+fn report(runner: OverlayRunner, path: &Path, origin: Origin<'_>, log: &StepLog) -> TestReport {
+    let Some(program) = runner.program() else {
+        return TestReport::default();
+    };
+    match test_report::read(path, origin) {
+        Ok(report) => {
+            if report.left_out > 0 {
+                let count = report.left_out;
+                log.note(&format!("{count} more tests are left out of the report"));
+            }
+            report
+        }
+        Err(why) => {
+            log.note(&format!(
+                "no single tests are known: {program} was to report them, and {why}"
+            ));
+            TestReport::default()
+        }
+    }
+}
+
 /// Returns the runners that are needed and cannot be found, with the program looked for.
 pub(crate) fn missing_runners(
     host: &Host,
@@ -216,8 +262,8 @@ fn program(runners: &Runners, runner: OverlayRunner) -> Option<&Path> {
     }
 }
 
-/// Builds the command of a file.
-fn command(runners: &Runners, file: &TestFile<'_>) -> Cmd {
+/// Builds the command of a file, whose runner is to report on its single tests.
+fn command(runners: &Runners, file: &TestFile<'_>, report: &Path) -> Cmd {
     let path = file.root.join(file.path);
     match file.runner {
         OverlayRunner::Executable => Cmd::new(path, file.limit),
@@ -231,6 +277,8 @@ fn command(runners: &Runners, file: &TestFile<'_>) -> Cmd {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .arg("--rootdir")
             .arg(file.root)
+            .arg("--junitxml")
+            .arg(report)
             .arg(path),
         OverlayRunner::Hurl => {
             let cmd = Cmd::new(&runners.hurl, file.limit).args([
@@ -238,7 +286,9 @@ fn command(runners: &Runners, file: &TestFile<'_>) -> Cmd {
                 "--no-color",
                 "--error-format",
                 "long",
+                "--report-junit",
             ]);
+            let cmd = cmd.arg(report);
             hurl_variables(file.env)
                 .fold(cmd, |cmd, variable| cmd.arg("--variable").arg(variable))
                 .arg(path)
@@ -367,16 +417,17 @@ mod tests {
 
     #[test]
     fn a_program_gets_the_file_and_what_it_needs() {
-        let place = Place::new("echo \"$@\"");
+        // The folder of the report has a name that cannot be known.
+        let place = Place::new("echo \"$@\" | sed 's|[^ ]*/report-[^ ]*/|REPORT/|'");
         let root = place.root.path().display();
         let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
         let expected = format!(
-            "-q --no-header --color=no --tb=short -p no:cacheprovider -p no:playwright -p no:base_url -p ccci_plugin --rootdir {root} {root}/test_a.py"
+            "-q --no-header --color=no --tb=short -p no:cacheprovider -p no:playwright -p no:base_url -p ccci_plugin --rootdir {root} --junitxml REPORT/report.xml {root}/test_a.py"
         );
         assert_eq!(run.output_tail, expected);
         let run = place.run("test_a.hurl", OverlayRunner::Hurl, TEST);
         let expected = format!(
-            "--test --no-color --error-format long --variable base_url=http://app.example {root}/test_a.hurl"
+            "--test --no-color --error-format long --report-junit REPORT/report.xml --variable base_url=http://app.example {root}/test_a.hurl"
         );
         assert_eq!(run.output_tail, expected);
     }
@@ -416,6 +467,53 @@ mod tests {
         }
         let hook = Place::new("exit 5").run("program", Pytest, OverlayRole::InstallSteps);
         assert_eq!(hook.end, TestEnd::Passed);
+    }
+
+    /// Runs a pytest that writes a report and ends with a code.
+    fn reporting(report: &str, code: u8) -> (TestRun, String) {
+        let find = "while [ $# -gt 0 ] && [ \"$1\" != --junitxml ]; do shift; done\n";
+        let script = format!("{find}printf '%s' '{report}' > \"$2\"; exit {code}");
+        let place = Place::new(&script);
+        let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
+        let log = fs::read_to_string(place.root.path().join("log")).unwrap();
+        (run, log)
+    }
+
+    #[test]
+    fn a_file_whose_tests_were_all_skipped_is_skipped() {
+        let skipped =
+            r#"<testsuite><testcase name="a"><skipped message="why"/></testcase></testsuite>"#;
+        for code in [0, 5] {
+            assert_eq!(reporting(skipped, code).0.end, TestEnd::Skipped, "{code}");
+        }
+        assert_eq!(reporting(skipped, 1).0.end, TestEnd::Failed);
+        let mixed = skipped.replace("</testsuite>", r#"<testcase name="b"/></testsuite>"#);
+        assert_eq!(reporting(&mixed, 0).0.end, TestEnd::Passed);
+        assert_eq!(reporting("<testsuite/>", 5).0.end, TestEnd::NoTests);
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_read_changes_nothing_but_a_note_in_the_log() {
+        let failed = r#"<testsuite><testcase name="a"><failure/></testcase></testsuite>"#;
+        let (run, log) = reporting(failed, 0);
+        assert_eq!((run.end, run.report.cases.len()), (TestEnd::Passed, 1));
+        assert!(!log.contains("no single tests"), "{log}");
+        for (code, end) in [
+            (0, TestEnd::Passed),
+            (1, TestEnd::Failed),
+            (5, TestEnd::NoTests),
+        ] {
+            for report in ["", "<testsuite><testcase", "nothing"] {
+                let (run, log) = reporting(report, code);
+                assert_eq!((run.end, run.report), (end, TestReport::default()));
+                assert!(log.contains("no single tests are known: pytest"), "{log}");
+            }
+        }
+        let place = Place::new("exit 0");
+        let run = place.run("test_a.hurl", OverlayRunner::Hurl, TEST);
+        assert_eq!(run.end, TestEnd::Passed);
+        let log = fs::read_to_string(place.root.path().join("log")).unwrap();
+        assert!(log.contains("hurl was to report them, and it cannot be opened"));
     }
 
     #[test]

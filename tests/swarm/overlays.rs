@@ -3,7 +3,7 @@
 use std::fs;
 
 use ccci::model::{
-    outcome::{CheckKind, Outcome},
+    outcome::{CaseResult, CheckKind, Outcome, SkipReason},
     stage::Stage,
 };
 
@@ -289,4 +289,104 @@ fn a_test_that_passes_on_a_later_try_is_flaky() {
     assert_eq!((finished.exit_code, finished.flaky), (0, 1));
     assert!(judged.screen.contains("TRY 1 FAIL"), "{}", judged.screen);
     assert!(judged.screen.contains("FLAKY 2/2"), "{}", judged.screen);
+}
+
+/// Runs test files in Python against a recipe that is well.
+fn run_python(files: &[(&str, &str)]) -> (World, Judged) {
+    let world = World::of("plain", Deployer::Docker);
+    for (name, text) in files {
+        world.keep(name, text);
+    }
+    let ran = world.test().args(&["--stages", "install,custom"]).run();
+    let exit = ran.code.expect("it ended by itself");
+    let judged = ran.judged(exit);
+    (world, judged)
+}
+
+/// A file in Python of which every kind of end comes out.
+const LOGIN: &str = "import pytest
+
+class TestForm:
+    def test_opens(self):
+        pass
+
+    def test_user(self):
+        assert 'guest' == 'admin'
+
+@pytest.mark.skip(reason='needs mail')
+def test_mail():
+    pass
+";
+/// A file in Python that has nothing to test here.
+const MAIL: &str = "import pytest
+
+@pytest.mark.skip(reason='needs mail')
+def test_mail():
+    pass
+";
+
+#[test]
+fn each_function_of_a_file_in_python_has_its_result() {
+    let (_world, judged) = run_python(&[("test_login.py", LOGIN), ("test_mail.py", MAIL)]);
+    let ended = "install pass, upgrade skip, backup skip, restore skip, custom fail";
+    let judged = judged.ended(ended, 1).failed(&Failure {
+        stage: Stage::Custom,
+        outcome: Outcome::Fail,
+        code: "test-failed",
+        says: &["`test_login.py` failed (exit code 1): `TestForm::test_user`"],
+    });
+    let checks = &judged.records.stage(Stage::Custom).checks;
+    let [login, mail] = checks.as_slice() else {
+        panic!("two checks expected: {checks:#?}");
+    };
+    let told = |case: &CaseResult| {
+        let message = case.message.as_deref().unwrap_or("-");
+        format!("{} {}: {message}", case.outcome.word(), case.name)
+    };
+    assert_eq!(
+        login.cases.iter().map(told).collect::<Vec<_>>(),
+        [
+            "pass TestForm::test_opens: -",
+            "fail TestForm::test_user: AssertionError: assert 'guest' == 'admin'",
+            "skip test_mail: needs mail",
+        ]
+    );
+    let why = "all its tests were skipped: needs mail";
+    assert_eq!(
+        (mail.outcome, mail.note.as_deref()),
+        (Outcome::Skip, Some(why))
+    );
+    let cases = judged.records.junit.test_suites.iter();
+    let cases = cases.flat_map(|suite| &suite.test_cases);
+    let named: Vec<_> = cases
+        .filter(|case| case.name.as_str().starts_with("test::"))
+        .map(|case| case.name.as_str())
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "test::test_login.py",
+            "test::test_login.py::TestForm::test_opens",
+            "test::test_login.py::TestForm::test_user",
+            "test::test_login.py::test_mail",
+            "test::test_mail.py",
+            "test::test_mail.py::test_mail",
+        ]
+    );
+    let listed = "- `test_login.py::TestForm::test_user` (fail): `AssertionError";
+    let summary = &judged.records.summary;
+    assert!(summary.contains(listed), "{summary}");
+}
+
+#[test]
+fn a_stage_of_which_every_test_was_skipped_is_no_pass() {
+    let (_world, judged) = run_python(&[("test_mail.py", MAIL)]);
+    let ended = "install pass, upgrade skip, backup skip, restore skip, custom skip";
+    let judged = judged.ended(ended, 1);
+    let skip = judged.records.stage(Stage::Custom).skip.as_ref();
+    let why = "`test_mail.py`: all its tests were skipped: needs mail";
+    assert_eq!(skip, Some(&SkipReason::Undeclared(why.to_owned())));
+    assert!(judged.screen.contains(why), "{}", judged.screen);
+    let finished = judged.records.report.finished.as_ref().expect("it ended");
+    assert_eq!(finished.exit_code, 0);
 }
