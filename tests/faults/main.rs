@@ -21,3 +21,7 @@ mod removed_twice;
 mod signals;
 mod state;
 mod unreadable_docker;
+
+#[expect(dead_code, reason = "whole repositories matter to others")]
+#[path = "../swarm/harness/repository.rs"]
+mod repository;

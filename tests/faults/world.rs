@@ -21,7 +21,7 @@ use ccci::model::report::RunReport;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::ended::Ended;
+use crate::{ended::Ended, repository::git};
 
 /// How each kind is listed, and what of each object holds its names.
 const KINDS: [(&str, &[&str], &str); 6] = [
@@ -357,17 +357,4 @@ fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs git in a work tree with nobody's configuration.
-fn git(directory: &Path, args: &[&str]) {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(directory).args(args);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null");
-    command.env("GIT_CONFIG_NOSYSTEM", "1");
-    for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), "Fixture Maintainer");
-        command.env(format!("GIT_{role}_EMAIL"), "maintainer@example.com");
-    }
-    run(&mut command);
 }

@@ -4,3 +4,7 @@ mod janitor;
 mod killed;
 mod teardown;
 mod world;
+
+#[expect(dead_code, reason = "whole repositories matter to others")]
+#[path = "../swarm/harness/repository.rs"]
+mod repository;

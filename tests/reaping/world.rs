@@ -13,12 +13,14 @@ use std::{
     hash::{BuildHasher, RandomState},
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::repository::git;
 
 /// The recipe: a page from a volume; its number is all that a release changes.
 const COMPOSE: &str = r#"version: "3.8"
@@ -397,17 +399,4 @@ fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs git in a work tree with nobody's configuration.
-fn git(directory: &Path, args: &[&str]) {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(directory).args(args);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null");
-    command.env("GIT_CONFIG_NOSYSTEM", "1");
-    for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), "Fixture Maintainer");
-        command.env(format!("GIT_{role}_EMAIL"), "maintainer@example.com");
-    }
-    run(&mut command);
 }

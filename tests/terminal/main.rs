@@ -16,3 +16,7 @@ mod ended;
 #[expect(dead_code, reason = "what lies and locks need matters to others")]
 #[path = "../faults/world.rs"]
 mod world;
+
+#[expect(dead_code, reason = "whole repositories matter to others")]
+#[path = "../swarm/harness/repository.rs"]
+mod repository;

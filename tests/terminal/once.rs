@@ -99,9 +99,9 @@ fn an_interrupt_amid_a_test_leaves_a_screen_that_tells_it_all() {
     let last = assert_told(glass.end(), 130, "interrupt");
     let report = world.last_report().expect("the run has a report");
     insta::assert_snapshot!(redacted(&world, &last.lines), @r"
-         Waiting plain: recipe in ROOT/work/plain
+         Waiting plain: recipe in work/plain
              Run RUN plain: DOMAIN, docker VERSION, ingress direct
-            Logs ROOT/state/runs/RUN
+            Logs state/runs/RUN
         Starting plain 0.2.0+1.35.1 (COMMIT): 2 stages, 3 skipped
     warning: plain: the service `app` has no health check
             PASS [TIME] (1/5) plain install
@@ -115,7 +115,7 @@ fn an_interrupt_amid_a_test_leaves_a_screen_that_tells_it_all() {
     ────────────
          Summary [TIME] plain, 5 stages: 1 passed, 1 broken, 3 skipped; level 1 of 5
           BROKEN [TIME] plain custom: interrupted
-          Report ROOT/state/runs/RUN/report.json
+          Report state/runs/RUN/report.json
     error: the run of recipe `plain` was cancelled
     ");
     assert_cancelled(&report, Stage::Custom, 130);

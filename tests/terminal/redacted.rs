@@ -13,7 +13,7 @@ pub(crate) fn redacted(world: &World, lines: &[String]) -> String {
     let domain = rest.split([' ', ',']).nth(1).expect("its app follows");
     let ours = lines.iter().filter(|line| !line.contains(" was not ours"));
     let shown = ours.map(|line| {
-        let line = line.replace(&root, "ROOT/").replace(domain, "DOMAIN");
+        let line = line.replace(&root, "").replace(domain, "DOMAIN");
         let line = between(&line.replace(id, "RUN"), "[", "]", "TIME");
         let line = between(&line, "docker ", ",", "VERSION");
         // How many containers there were is swarm's affair.
