@@ -100,16 +100,10 @@ fn path_with_ccci(session: &Session<'_>) -> OsString {
 /// Returns the address at which a test reaches the app: without a proxy, that of the task itself.
 fn base_url(session: &Session<'_>, entrance: &Entrance) -> String {
     match (session.plan.ingress, entrance) {
-        (IngressKind::Direct, Entrance::Http { route, .. }) => {
-            match reach::service_address(session, &route.service) {
-                Ok(address) => {
-                    let scheme = if route.https { "https" } else { "http" };
-                    format!("{scheme}://{}", SocketAddr::new(address, route.port))
-                }
-                // Before the first deploy there is no task, hence no address.
-                Err(_) => String::new(),
-            }
-        }
+        // Before the first deploy there is no task, hence no address.
+        (IngressKind::Direct, Entrance::Http { route, .. }) => reach::target(session, route)
+            .map(|target| reach::open_at(&target))
+            .unwrap_or_default(),
         (IngressKind::Direct, Entrance::None { .. }) => String::new(),
         (IngressKind::Proxy, _) => format!("https://{}", session.app.domain),
     }

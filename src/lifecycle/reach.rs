@@ -159,8 +159,8 @@ fn ask(session: &Session<'_>, reaching: &Reaching<'_>, request: &Request) -> Res
     })
 }
 
-/// Returns what a person opens to see what a request saw.
-fn open_at(target: &Target) -> String {
+/// Returns what a person, or a test, opens to see what a request sees.
+pub(super) fn open_at(target: &Target) -> String {
     match (target.forwarded_proto, target.connect_to) {
         // There is no proxy.
         (Some(_), Some(address)) => format!("{}://{address}", target.scheme.as_str()),
