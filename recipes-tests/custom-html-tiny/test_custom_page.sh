@@ -6,6 +6,4 @@ set -eu
 publish "$mark.txt" "published by run $CCCI_RUN_ID"
 expect_page "$mark.txt" "published by run $CCCI_RUN_ID"
 
-status=$(curl --silent --output "$TMPDIR/missing" --max-time 60 --write-out '%{http_code}' \
-    --header "Host: $CCCI_HOST_HEADER" "$CCCI_BASE_URL/$mark-missing.txt")
-expect 'the status of a page that is not there' 404 "$status"
+expect 'the status of a page that is not there' 404 "$(status "/$mark-missing.txt")"

@@ -1,7 +1,8 @@
 #!/bin/sh
-# The empty server of a fresh install serves the first page that is put into its volume.
+# A fresh server has nothing to show, and then shows the first page that is put into its volume.
 set -eu
 . ./page.sh
 
-publish "$mark-install.txt" 'the first page'
-expect_page "$mark-install.txt" 'the first page'
+expect 'the status of `/` on an empty volume' 404 "$(status /)"
+publish index.html 'the first page'
+expect_page '' 'the first page'

@@ -4,3 +4,4 @@ set -eu
 . ./page.sh
 
 expect_page "$mark-upgrade.txt" 'written before the upgrade'
+expect_page '' 'the first page'

@@ -13,3 +13,9 @@ publish() {
 expect_page() {
     expect "the page \`$1\`" "$2" "$(request "/$1")"
 }
+
+# Tells with which status a path is answered.
+status() {
+    curl --silent --output "$TMPDIR/answer" --max-time 60 --write-out '%{http_code}' \
+        --header "Host: $CCCI_HOST_HEADER" "$CCCI_BASE_URL$1"
+}

@@ -5,6 +5,7 @@ mod harness;
 mod broken_runs;
 mod good_runs;
 mod install_failures;
+mod kept_tests;
 mod later_failures;
 mod leaks;
 mod overlays;

@@ -4,11 +4,14 @@
     reason = "what the harness cannot do ends the test"
 )]
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use ccci::model::{outcome::Outcome, stage::Stage};
+use ccci::model::{outcome::Outcome, recipe::CommitSha, stage::Stage};
 
-use super::{records::Records, screen};
+use super::{records::Records, screen, world::World};
 
 /// A run whose records agree.
 pub(crate) struct Judged {
@@ -40,6 +43,22 @@ impl Judged {
         let finished = self.records.report.finished.as_ref().unwrap();
         assert_eq!(finished.level, level, "{}", self.screen);
         self
+    }
+
+    /// Asserts that the app was deployed once, and upgraded to a commit.
+    #[track_caller]
+    pub(crate) fn upgraded(&self, world: &World, head: &str) {
+        let report = &self.records.report;
+        assert_eq!(report.installs, 1);
+        let created = world.watch.services();
+        let distinct: BTreeSet<_> = created.iter().collect();
+        assert_eq!(created.len(), distinct.len(), "deployed again: {created:?}");
+        let commit = world.commit(head);
+        let deployed = report.deployed.last().expect("something was deployed");
+        assert_eq!(deployed.chaos_version.as_deref(), Some(&commit[..8]));
+        let plan = report.plan.as_ref();
+        let tested = plan.and_then(|plan| plan.head.commit.as_ref());
+        assert_eq!(tested.map(CommitSha::as_str), Some(commit.as_str()));
     }
 
     /// Asserts what went wrong in a stage: in the records, and within ten lines on the screen.
