@@ -175,6 +175,7 @@
 //! - `model/level.rs`: How far up the ladder of stages a run got.
 //! - `model/likeness.rs`: Which of the names that are known somebody may have meant who wrote another.
 //! - `model/lint.rs`: What a recipe's author should know before a release, found by comparing base and head.
+//! - `model/nested.rs`: Host names below an app's own: found in a text, and moved beside the app's name.
 //! - `model/outcome.rs`: How a stage, a check or a run ended, and whose fault it was.
 //! - `model/plan.rs`: What a run will do, decided from facts before anything is deployed.
 //! - `model/policy.rs`: What an untrusted recipe's compose files may ask for, deny by default; never reads a file.

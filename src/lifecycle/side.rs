@@ -130,7 +130,7 @@ impl Renderer<'_> {
         let names = check_stack(self.app, &rendered.stack, self.guard)?;
         let backup = BackupPlan::from_stack(&rendered.stack, self.app.stack.as_str());
         let backup = backup.map_err(|error| Trouble::recipe("backup-labels", error.to_string()))?;
-        let snapshot = snapshot(&checkout, &rendered, &sample, &revision);
+        let snapshot = snapshot(self.app, &rendered, &sample, &revision);
         Ok(Side {
             revision,
             commit,
@@ -236,12 +236,8 @@ fn check_lengths(names: &[Resource]) -> Result<(), Trouble> {
 }
 
 /// Gathers what lint looks at.
-fn snapshot(
-    checkout: &Path,
-    rendered: &Rendered,
-    sample: &EnvFile,
-    revision: &Revision,
-) -> Snapshot {
+fn snapshot(app: &App, rendered: &Rendered, sample: &EnvFile, revision: &Revision) -> Snapshot {
+    let checkout = app.checkout();
     let files = rendered.stack.configs.iter().filter_map(|(key, object)| {
         let bytes = fs::read(checkout.join(object.file.as_deref()?)).ok()?;
         Some((key.clone(), bytes))
@@ -255,6 +251,7 @@ fn snapshot(
         config_files: files.collect(),
         env_sample: Some(Ok(sample.clone())),
         tag,
+        domain: app.domain.clone(),
     }
 }
 

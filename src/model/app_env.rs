@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     app::AppDomain,
     env_file::{EnvFile, Error},
+    nested,
     recipe::RecipeName,
 };
 
@@ -71,36 +72,11 @@ impl AppEnv<'_> {
         let changed: Vec<(String, String)> = env
             .iter()
             .filter(|(key, _)| *key != "DOMAIN")
-            .filter_map(|(key, value)| Some((key.to_owned(), self.flattened(value)?)))
+            .filter_map(|(key, value)| Some((key.to_owned(), nested::flatten(value, self.domain)?)))
             .collect();
         changed
             .into_iter()
             .try_for_each(|(key, value)| env.set(&key, &value))
-    }
-
-    /// Returns a value with its nested host names replaced, or nothing when it has none.
-    fn flattened(self, value: &str) -> Option<String> {
-        let nested = format!(".{}", self.domain);
-        let mut flat = String::new();
-        let mut rest = value;
-        while let Some(at) = rest.find(&nested) {
-            let (before, after) = rest.split_at(at);
-            let in_label = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-            let start = before.rfind(|c| !in_label(c)).map_or(0, |last| last + 1);
-            let (lead, name) = before.split_at(start);
-            flat.push_str(lead);
-            if name.is_empty() {
-                flat.push_str(&nested);
-            } else {
-                flat.push_str(&name.replace('.', "-"));
-                flat.push('-');
-                flat.push_str(&nested[1..]);
-            }
-            rest = &after[nested.len()..];
-        }
-        let found = !flat.is_empty();
-        flat.push_str(rest);
-        (found && flat != value).then_some(flat)
     }
 }
 
@@ -163,6 +139,19 @@ mod tests {
         );
         let env = from_sample(sample, NestedDomains::Keep);
         assert_eq!(env.get("MINIO"), Some("minio.driv-0a1b2c.ci.org"));
+    }
+
+    #[test]
+    fn a_nested_host_is_found_through_variables_and_what_is_declared_stays_as_it_is() {
+        let sample =
+            "DOMAIN=drive.example.com\nS3=s3.${DOMAIN}\nS3_URL=https://$S3/\nEXTRA=x.$DOMAIN\n";
+        let env = from_sample(sample, NestedDomains::Flatten);
+        assert_eq!(env.get("S3"), Some("s3-driv-0a1b2c.ci.org"));
+        assert_eq!(env.get("S3_URL"), Some("https://s3-driv-0a1b2c.ci.org/"));
+        assert_eq!(env.get("EXTRA"), Some("x"));
+        let sample = "DOMAIN=drive.example.com\nCOOKIES=.$DOMAIN\n";
+        let env = from_sample(sample, NestedDomains::Flatten);
+        assert_eq!(env.get("COOKIES"), Some(".driv-0a1b2c.ci.org"));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::model::app::AppDomain;
 use crate::model::compose::{Service, Stack};
 use crate::model::env_file::EnvFile;
+use crate::model::{labels, nested};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +54,8 @@ pub struct Snapshot {
     pub env_sample: Option<Result<EnvFile, String>>,
     /// The tag on this commit, if it has one.
     pub tag: Option<Tag>,
+    /// The domain of the app that it was rendered for.
+    pub domain: AppDomain,
 }
 
 /// Returns what there is to say about head, and about the way from base to head.
@@ -67,6 +71,7 @@ pub struct Snapshot {
 ///     config_files: Default::default(),
 ///     env_sample: None,
 ///     tag: None,
+///     domain: "blog.example.org".parse().unwrap(),
 /// };
 /// let codes: Vec<_> = lint(None, &head).iter().map(|finding| finding.code).collect();
 /// assert_eq!(codes, ["env-sample-missing", "image-untagged"]);
@@ -84,6 +89,8 @@ pub fn lint(base: Option<&Snapshot>, head: &Snapshot) -> Vec<Finding> {
                 findings.extend(image(key, service));
                 findings.extend(healthcheck(key, service));
             }
+            findings.extend(uncovered_hosts(stack, &head.domain));
+            findings.extend(moved_hosts(stack, &head.domain));
             if let Some(base) = base {
                 findings.extend(unraised_configs(base, head, stack));
             }
@@ -168,6 +175,68 @@ fn healthcheck(key: &str, service: &Service) -> Option<Finding> {
     })
 }
 
+/// Looks for routed names that a wildcard certificate of the server does not cover, so that nobody gets there.
+fn uncovered_hosts(stack: &Stack, domain: &AppDomain) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (key, host) in routed_hosts(stack) {
+        if nested::is_covered(&host, domain) {
+            continue;
+        }
+        let remedy = match nested::find(&host, domain).first() {
+            Some(found) => format!(
+                "hold it in a variable of `.env.sample`, which `flatten-domains` turns into `{}`",
+                found.sibling
+            ),
+            None => format!(
+                "set the variable that holds it under `[env]` of recipe.toml, to a name below `{}`",
+                domain.base()
+            ),
+        };
+        let message = format!(
+            "the service `{key}` is routed at `{host}`, which a certificate for `*.{}` does not cover; {remedy}",
+            domain.base()
+        );
+        findings.push(warning("host-uncovered", message));
+    }
+    findings
+}
+
+/// Looks for services that are told of a nested name although its service is routed at the sibling.
+fn moved_hosts(stack: &Stack, domain: &AppDomain) -> Vec<Finding> {
+    let routed: Vec<String> = routed_hosts(stack).map(|(_, host)| host).collect();
+    let mut findings = Vec::new();
+    for (key, service) in &stack.services {
+        for (variable, value) in &service.environment {
+            let found = nested::find(value.as_deref().unwrap_or_default(), domain);
+            let is_routed = |host: &str| routed.iter().any(|routed| routed == host);
+            let moved = found
+                .iter()
+                .find(|found| is_routed(found.sibling.as_str()) && !is_routed(&found.host));
+            if let Some(moved) = moved {
+                let message = format!(
+                    "the variable `{variable}` of the service `{key}` names `{}`, which is routed at `{}`; make it of the variable that the router's rule is made of",
+                    moved.host, moved.sibling
+                );
+                findings.push(warning("host-moved", message));
+            }
+        }
+    }
+    findings
+}
+
+/// Returns the names that the proxy ends TLS for, with the service behind each.
+fn routed_hosts(stack: &Stack) -> impl Iterator<Item = (&str, String)> {
+    let ends_tls =
+        |service: &Service| labels::is_enabled(service) && !labels::passes_tls_through(service);
+    let services = stack.services.iter();
+    services
+        .filter(move |(_, service)| ends_tls(service))
+        .flat_map(|(key, service)| {
+            let hosts = labels::hosts(service).into_iter();
+            hosts.map(move |host| (key.as_str(), host))
+        })
+}
+
 /// Looks for configs whose content changed under the same name, which swarm refuses to update.
 fn unraised_configs(base: &Snapshot, head: &Snapshot, stack: &Stack) -> Vec<Finding> {
     let Ok(base_stack) = &base.compose else {
@@ -216,6 +285,7 @@ mod tests {
                 name: "1.0.0+1.27.3".to_owned(),
                 annotated: true,
             }),
+            domain: "blog-0a1b2c.ci.org".parse().unwrap(),
         }
     }
 
@@ -275,6 +345,85 @@ mod tests {
         }
         let pinned = edited("nginx:1.27.3", "nginx:latest@sha256:00");
         assert_eq!(codes(None, &pinned), Vec::<&str>::new());
+    }
+
+    /// Routes the service of a sound recipe by a rule, and gives it a variable.
+    fn routed(labels: &[(&str, &str)], told: &str) -> Snapshot {
+        let mut snapshot = sound();
+        let mut stack = snapshot.compose.unwrap();
+        for (key, value) in labels {
+            stack.set_deploy_label("app", key, value).unwrap();
+        }
+        stack.set_env_default("app", "S3_URL", told).unwrap();
+        snapshot.compose = Ok(stack);
+        snapshot
+    }
+
+    /// Returns what lint says of such a recipe.
+    fn said(rule: &str, told: &str) -> Vec<String> {
+        let labels = [
+            ("traefik.enable", "true"),
+            ("traefik.http.routers.x.rule", rule),
+        ];
+        let found = lint(None, &routed(&labels, told));
+        found.iter().map(Finding::to_string).collect()
+    }
+
+    #[test]
+    fn a_routed_name_that_no_wildcard_covers_is_found() {
+        let rule = "Host(`blog-0a1b2c.ci.org`, `s3-blog-0a1b2c.ci.org`)";
+        assert_eq!(said(rule, ""), Vec::<String>::new());
+        assert_eq!(
+            said("Host(`s3.blog-0a1b2c.ci.org`)", ""),
+            [
+                "host-uncovered: the service `app` is routed at `s3.blog-0a1b2c.ci.org`, which a \
+                 certificate for `*.ci.org` does not cover; hold it in a variable of \
+                 `.env.sample`, which `flatten-domains` turns into `s3-blog-0a1b2c.ci.org`"
+            ]
+        );
+        assert_eq!(
+            said("Host(`pad.example.com`)", ""),
+            [
+                "host-uncovered: the service `app` is routed at `pad.example.com`, which a \
+                 certificate for `*.ci.org` does not cover; set the variable that holds it under \
+                 `[env]` of recipe.toml, to a name below `ci.org`"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_that_the_proxy_does_not_end_tls_for_is_the_recipes_own_affair() {
+        let rule = (
+            "traefik.tcp.routers.x.rule",
+            "HostSNI(`s3.blog-0a1b2c.ci.org`)",
+        );
+        let through = ("traefik.tcp.routers.x.tls.passthrough", "true");
+        let enabled = ("traefik.enable", "true");
+        let none = Vec::<&str>::new();
+        assert_eq!(codes(None, &routed(&[rule, through, enabled], "")), none);
+        assert_eq!(codes(None, &routed(&[rule], "")), none);
+        let ended = routed(&[rule, enabled], "");
+        assert_eq!(codes(None, &ended), ["host-uncovered"]);
+    }
+
+    #[test]
+    fn a_service_that_is_told_of_a_name_from_before_it_was_moved_is_found() {
+        let told = "https://s3.blog-0a1b2c.ci.org/bucket";
+        assert_eq!(
+            said("Host(`s3-blog-0a1b2c.ci.org`)", told),
+            [
+                "host-moved: the variable `S3_URL` of the service `app` names \
+                 `s3.blog-0a1b2c.ci.org`, which is routed at `s3-blog-0a1b2c.ci.org`; make it of \
+                 the variable that the router's rule is made of"
+            ]
+        );
+        let moved = "https://s3-blog-0a1b2c.ci.org/bucket";
+        for (rule, told) in [
+            ("Host(`s3-blog-0a1b2c.ci.org`)", moved),
+            ("Host(`blog-0a1b2c.ci.org`)", told),
+        ] {
+            assert_eq!(said(rule, told), Vec::<String>::new(), "{rule} {told}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod labels;
 pub mod level;
 pub mod likeness;
 pub mod lint;
+pub mod nested;
 pub mod outcome;
 pub mod plan;
 pub mod policy;

@@ -33,9 +33,15 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Starts a proxy that passes requests on to the apps of a world.
+    ///
+    /// A name such as `files-blog-0a1b2c` leads to the service `files` of the app `blog-0a1b2c`.
     pub(crate) fn to_apps(world: &World) -> Self {
-        let stack = format!("{{labels.2}}_{}", world.base_domain().replace('.', "_"));
-        Self::start(world, &format!("reverse_proxy tasks.{stack}_app:80"))
+        let base = world.base_domain().replace('.', "_");
+        let sibling = "@sibling header_regexp sibling Host ^([a-z]+)-([a-z0-9]+-[0-9a-f]{6})[.]";
+        let beside =
+            format!("reverse_proxy @sibling tasks.{{re.sibling.2}}_{base}_{{re.sibling.1}}:80");
+        let own = format!("reverse_proxy tasks.{{labels.2}}_{base}_app:80");
+        Self::start(world, &format!("{sibling}\n\t{beside}\n\t{own}"))
     }
 
     /// Starts a proxy that knows no app, and says so as Traefik does.
