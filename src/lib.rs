@@ -59,7 +59,9 @@
 //! - `lifecycle/stage_end.rs`: How the end of a stage is recorded and announced, also of one that was never reached.
 //! - `lifecycle/stages.rs`: What each stage of a cold run does and checks.
 //! - `lifecycle/strays.rs`: Processes that left the group of the child that started them: found by the run's mark, killed, and named.
+//! - `lifecycle/tally.rs`: Makes one result of the tries of a test file.
 //! - `lifecycle/teardown.rs`: Removes an app and proves that nothing of it is left.
+//! - `lifecycle/tries.rs`: Runs a test file as often as was asked for, each try with a place of its own for what it has to say.
 //! - `lifecycle/watchdog.rs`: Watches a run from the side: announces a signal at once and a slow stage each period.
 //! - `render/`: Model to text, into the `Write` it is given: never runs anything.
 //! - `render/block.rs`: The blocks of several lines: the evidence of a stage, and how a run ended.
@@ -77,6 +79,7 @@
 //! - `render/results.rs`: The lines of stages and checks that ended.
 //! - `render/running.rs`: What is known of a run while it goes on, gathered from its events.
 //! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
+//! - `render/sample/checks.rs`: Stages and checks that ended, made up for tests.
 //! - `render/screen.rs`: The terminal that the live region is drawn on: cursor moves as bytes, one write a frame.
 //! - `render/summary.rs`: The summary of a run as Markdown, for a page of CI.
 //! - `render/terminal.rs`: The one place where text for people is written: lines of all runs, and the live region below them.
@@ -190,8 +193,10 @@
 //! - `model/run.rs`: What is asked of a run, and how a run is called.
 //! - `model/secret_spec.rs`: Which secrets a recipe wants, by the lines of its `.env`; never makes or sees a value.
 //! - `model/service.rs`: One service of a rendered stack in types; never looks at what is around it.
+//! - `model/skip.rs`: Why something was not run, and whether the level climbs past it.
 //! - `model/source.rs`: Where a recipe's repository comes from: parsed into parts, never matched by pattern.
 //! - `model/stage.rs`: The stages of a run and their order.
+//! - `model/tries.rs`: How often a test file is run over one deployed app, and what its tries are worth together.
 //! - `model/yaml.rs`: Reads compose's scalars, lists and maps out of YAML, in either of their two forms.
 //!   - `test_args.rs`, `app_args.rs`: what each command takes
 //!   - `values.rs`: readers of values

@@ -13,7 +13,7 @@ use crate::model::{
     display::{FinalStatusLevel, OutputWhen, StatusLevel},
     input::{
         Address, DeployerChoice, IngressChoice, parse_duration, parse_jobs, parse_pr,
-        parse_retries, parse_stages,
+        parse_repeats, parse_retries, parse_stages,
     },
     recipe::{RecipeVersion, parse_ref},
     run::Keep,
@@ -125,7 +125,16 @@ pub struct Execution {
     #[arg(long, env = "CCCI_RETRIES", value_name = "N")]
     #[arg(value_parser = parse_retries)]
     pub retries: Option<u8>,
-    /// Decide how a test that passes on a later try counts
+    /// Run each test file this many times over the same app, whatever comes of it
+    #[arg(
+        long,
+        env = "CCCI_REPEAT",
+        value_name = "N",
+        conflicts_with = "retries"
+    )]
+    #[arg(value_parser = parse_repeats, allow_negative_numbers = true)]
+    pub repeat: Option<u16>,
+    /// Decide how a test counts that passes on some of its tries
     #[arg(
         long,
         env = "CCCI_FLAKY_RESULT",
@@ -254,7 +263,7 @@ pub enum NoTests {
     Fail,
 }
 
-/// How a test that passes on a later try counts.
+/// How a test counts that passes on some of its tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FlakyResult {
     /// As passed.
@@ -330,8 +339,11 @@ How it is run:
       --retries <N>
           Try a failed custom test again up to this many times [env:
           CCCI_RETRIES]
+      --repeat <N>
+          Run each test file this many times over the same app, whatever comes
+          of it [env: CCCI_REPEAT]
       --flaky-result <RESULT>
-          Decide how a test that passes on a later try counts [env:
+          Decide how a test counts that passes on some of its tries [env:
           CCCI_FLAKY_RESULT] [default: pass] [possible values: pass, fail]
       --max-fail <N[:immediate]>
           Begin no further recipe after this many have failed; with `:immediate`

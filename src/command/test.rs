@@ -30,6 +30,7 @@ use crate::{
         plan::Plan,
         run::Source,
         stage::Stage,
+        tries::Tries,
     },
     render::{self, terminal::Terminal},
     sys::{context::Context, process, redact::Redactor},
@@ -190,7 +191,10 @@ impl Testing<'_> {
             deployer: Arc::clone(deployer),
             versions: ground.versions.clone(),
             ingress: ground.ingress,
-            retries: u32::from(limits.retries),
+            tries: match args.execution.repeat {
+                Some(count) => Tries::Repeated(u32::from(count)),
+                None => Tries::Retried(u32::from(limits.retries)),
+            },
             flaky: match args.execution.flaky_result {
                 FlakyResult::Pass => FlakyCounts::Passed,
                 FlakyResult::Fail => FlakyCounts::Failed,

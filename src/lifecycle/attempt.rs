@@ -251,7 +251,7 @@ impl Attempt<'_> {
             plan: prepared.plan.clone(),
             guard: prepared.guard.clone(),
             config: prepared.config.clone(),
-            retries: self.job.retries,
+            tries: self.job.tries,
             flaky_fails: self.job.flaky == FlakyCounts::Failed,
             deadline: self.deadline,
             stage_deadline: Mutex::new(self.deadline),

@@ -34,5 +34,7 @@ pub(crate) mod side;
 pub(crate) mod stage_end;
 pub(crate) mod stages;
 pub(crate) mod strays;
+mod tally;
 pub(crate) mod teardown;
+mod tries;
 pub(crate) mod watchdog;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{
@@ -12,11 +12,11 @@ use super::{
     overlay_env::environment,
     reach::Entrance,
     session::{CheckName, Remark, Session, StageRun, state_trouble},
+    tries::{self, Attempt, Place},
 };
 use crate::{
     model::{
-        event::Fact,
-        outcome::{CaseResult, CheckKind, CheckResult, Outcome, Trouble, millis},
+        outcome::{CheckKind, Trouble},
         plan::{Overlay, OverlayOrigin, OverlayRole},
         stage::Stage,
     },
@@ -71,14 +71,7 @@ pub(crate) fn run_hooks(
     role: OverlayRole,
 ) -> bool {
     for overlay in selected(run.session, role) {
-        let result = attempt(run.session, run.stage, overlays, &overlay, 1);
-        let check = finished(
-            run.session,
-            run.stage,
-            CheckKind::Hook,
-            &overlay,
-            vec![result],
-        );
+        let check = tries::run(run.session, run.stage, overlays, &overlay);
         if !run.finish(check) {
             return false;
         }
@@ -109,9 +102,7 @@ pub(crate) fn run_tests(run: &mut StageRun<'_>, overlays: &Overlays<'_>) {
         if session.is_interrupted() {
             return;
         }
-        let results = attempts(session, stage, overlays, &overlay);
-        let check = finished(session, stage, CheckKind::Test, &overlay, results);
-        run.finish(check);
+        run.finish(tries::run(session, stage, overlays, &overlay));
     }
 }
 
@@ -127,70 +118,20 @@ fn selected(session: &Session<'_>, role: OverlayRole) -> Vec<Overlay> {
     wanted
 }
 
-/// One try of a file: what came of it.
-#[derive(Default)]
-struct Attempt {
-    /// What went wrong.
-    trouble: Option<Trouble>,
-    /// Why nothing was tested.
-    skipped: Option<String>,
-    /// Its single tests.
-    report: TestReport,
-    /// How long it took.
-    took: Duration,
-}
-
-/// Tries a test, again after a failure as often as was asked for in the stage custom.
-fn attempts(
-    session: &Session<'_>,
-    stage: Stage,
-    overlays: &Overlays<'_>,
-    overlay: &Overlay,
-) -> Vec<Attempt> {
-    let retries = if stage == Stage::Custom {
-        session.retries
-    } else {
-        0
-    };
-    let mut results = Vec::new();
-    for number in 1..=retries + 1 {
-        let result = attempt(session, stage, overlays, overlay, number);
-        let again = result
-            .trouble
-            .as_ref()
-            .filter(|trouble| trouble.outcome().is_failure() && number <= retries);
-        if let Some(trouble) = again {
-            let fact = Fact::AttemptFailed {
-                stage,
-                name: overlay.path.clone(),
-                attempt: number,
-                trouble: trouble.clone(),
-            };
-            session.announcer.say(fact);
-        }
-        let is_last = again.is_none();
-        results.push(result);
-        if is_last {
-            break;
-        }
-    }
-    results
-}
-
 /// Runs a file once.
-fn attempt(
+pub(super) fn attempt(
     session: &Session<'_>,
     stage: Stage,
     overlays: &Overlays<'_>,
     overlay: &Overlay,
-    number: u32,
+    place: &Place,
 ) -> Attempt {
     let begun = Instant::now();
-    let result = run_file(session, stage, overlays, overlay, number);
+    let result = run_file(session, stage, overlays, overlay, place);
     let took = begun.elapsed();
     match result {
         Ok(run) => Attempt {
-            trouble: trouble_of(session, stage, overlay, &run),
+            trouble: trouble_of(session, overlay, &run, place),
             skipped: run.report.skipped().filter(|_| run.end == TestEnd::Skipped),
             report: run.report,
             took,
@@ -209,7 +150,7 @@ fn run_file(
     stage: Stage,
     overlays: &Overlays<'_>,
     overlay: &Overlay,
-    number: u32,
+    place: &Place,
 ) -> Result<TestRun, Trouble> {
     let limits = &session.ctx.settings.limits;
     let own = if matches!(overlay.role, OverlayRole::Test(_)) {
@@ -218,9 +159,10 @@ fn run_file(
         limits.hook
     };
     let limit = session.limit(own).left();
-    session.progress(stage, &format!("run {}", overlay.path), &[], limit);
-    let log = session.log(stage, &log_name(overlay))?;
-    let env = environment(session, stage, overlays, number)?;
+    let doing = format!("run {}{}", overlay.path, place.of_how_many());
+    session.progress(stage, &doing, &[], limit);
+    let log = session.log(stage, &place.log)?;
+    let env = environment(session, stage, overlays, place)?;
     let scratch = session.dir.registry().join("scratch");
     std::fs::create_dir_all(&scratch).map_err(|error| state_trouble(&error.to_string()))?;
     let programs = &session.ctx.settings.programs;
@@ -263,9 +205,9 @@ fn not_run(error: &runner::Error) -> Trouble {
 /// Returns what went wrong with a file that ran.
 fn trouble_of(
     session: &Session<'_>,
-    stage: Stage,
     overlay: &Overlay,
     run: &TestRun,
+    place: &Place,
 ) -> Option<Trouble> {
     let path = &overlay.path;
     let trouble = match run.end {
@@ -288,9 +230,8 @@ fn trouble_of(
             format!("the runner of `{path}` did not work ({})", run.exit),
         ),
     };
-    let title = format!("{}/{}.log", stage.folder(), log_name(overlay));
     let shown = session.ctx.host.redactor.text(&run.output_tail);
-    Some(trouble.excerpt(title, &shown, SHOWN_LINES))
+    Some(trouble.excerpt(place.log_path(), &shown, SHOWN_LINES))
 }
 
 /// Names the first tests of a file that failed, as an addition to its message.
@@ -310,77 +251,10 @@ fn failed_cases(path: &str, report: &TestReport) -> String {
     }
 }
 
-/// Returns the tests of the last try; one that failed in an earlier try and passed in this one is flaky.
-fn merged_cases(last: Vec<CaseResult>, earlier: &[Attempt]) -> Vec<CaseResult> {
-    let failed_before = |case: &CaseResult| {
-        let mut cases = earlier.iter().flat_map(|attempt| &attempt.report.cases);
-        cases.any(|before| before.name == case.name && before.outcome.is_failure())
-    };
-    let judged = last.into_iter().map(|case| CaseResult {
-        outcome: match case.outcome {
-            Outcome::Pass if failed_before(&case) => Outcome::Flaky,
-            outcome => outcome,
-        },
-        ..case
-    });
-    judged.collect()
-}
-
-/// Makes the result of a file from its tries.
-fn finished(
-    session: &Session<'_>,
-    stage: Stage,
-    kind: CheckKind,
-    overlay: &Overlay,
-    mut tries: Vec<Attempt>,
-) -> CheckResult {
-    let attempts = u32::try_from(tries.len()).unwrap_or(u32::MAX);
-    let took: Duration = tries.iter().map(|attempt| attempt.took).sum();
-    let mut last = tries.pop().unwrap_or_default();
-    if last.skipped.is_some() {
-        // To be skipped at a later try does not mend what failed before.
-        last = tries.pop().unwrap_or(last);
-    }
-    let note = last.skipped;
-    let cases = merged_cases(last.report.cases, &tries);
-    let trouble = last.trouble;
-    let outcome = match &trouble {
-        Some(trouble) => trouble.outcome(),
-        None if note.is_some() => Outcome::Skip,
-        None if attempts > 1 && session.flaky_fails => Outcome::Fail,
-        None if attempts > 1 => Outcome::Flaky,
-        None => Outcome::Pass,
-    };
-    let flaky = || {
-        Trouble::recipe(
-            "flaky",
-            format!("`{}` passed at its {attempts}. try only", overlay.path),
-        )
-    };
-    let trouble = trouble.or_else(|| (outcome == Outcome::Fail).then(flaky));
-    let log = Some(format!("{}/{}.log", stage.folder(), log_name(overlay)));
-    CheckResult {
-        kind,
-        name: overlay.path.clone(),
-        outcome,
-        duration_ms: millis(took),
-        note,
-        trouble,
-        attempts,
-        log,
-        cases,
-        cases_left_out: last.report.left_out,
-    }
-}
-
-/// Returns the name of a file's log.
-fn log_name(overlay: &Overlay) -> String {
-    overlay.path.replace('/', "-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::outcome::{CaseResult, Outcome};
 
     /// Makes a report of tests that ended like this.
     fn report(cases: &[(&str, Outcome)]) -> TestReport {
@@ -406,18 +280,5 @@ mod tests {
         assert_eq!(named(&all), ": `a`, `b`, `c`");
         all.extend([("d", Fail), ("e", Fail)]);
         assert_eq!(named(&all), ": `a`, `b`, `c` and 2 more");
-    }
-
-    #[test]
-    fn a_single_test_that_failed_before_and_passes_now_is_flaky() {
-        use Outcome::{Fail, Flaky, Pass, Skip};
-        let earlier = [Attempt {
-            report: report(&[("a", Fail), ("b", Pass), ("c", Fail), ("d", Fail)]),
-            ..Attempt::default()
-        }];
-        let last = report(&[("a", Pass), ("b", Pass), ("c", Fail), ("d", Skip)]);
-        let merged = merged_cases(last.cases, &earlier);
-        let outcomes: Vec<_> = merged.iter().map(|case| case.outcome).collect();
-        assert_eq!(outcomes, [Flaky, Pass, Fail, Skip]);
     }
 }

@@ -6,6 +6,7 @@ use super::{
     overlay::Overlays,
     reach::{self, Entrance},
     session::{Session, state_trouble},
+    tries::Place,
 };
 use crate::{
     config::settings::Settings,
@@ -17,19 +18,19 @@ pub(super) fn environment(
     session: &Session<'_>,
     stage: Stage,
     overlays: &Overlays<'_>,
-    attempt: u32,
+    place: &Place,
 ) -> Result<Vec<(OsString, OsString)>, Trouble> {
     let unwritable = |error: std::io::Error| state_trouble(&error.to_string());
     let op_state = format!("{}/op-state.json", stage.folder());
     let text = serde_json::to_string_pretty(&overlays.op_state)
         .expect("the state of an operation has string keys only");
     session.dir.write(&op_state, &text).map_err(unwritable)?;
-    let artifacts = session.dir.path().join("artifacts");
+    let artifacts = session.dir.path().join(&place.artifacts);
     std::fs::create_dir_all(&artifacts).map_err(unwritable)?;
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path).into_os_string();
     let words: [(&str, String); 12] = [
         ("CCCI", "1".to_owned()),
-        ("CCCI_ATTEMPT", attempt.to_string()),
+        ("CCCI_ATTEMPT", place.number.to_string()),
         ("CCCI_BASE_URL", base_url(session, &overlays.entrance)),
         ("CCCI_APP_DOMAIN", session.app.domain.to_string()),
         ("CCCI_RECIPE", session.app.recipe.to_string()),

@@ -28,6 +28,7 @@ use crate::{
         report::RunReport,
         run::{IngressKind, Keep, RunRequest},
         stage::Stage,
+        tries::Tries,
     },
     sys::{
         context::Context,
@@ -53,8 +54,8 @@ pub(crate) struct Job {
     pub(crate) versions: BTreeMap<String, String>,
     /// How it is reached, unless the recipe declares a way.
     pub(crate) ingress: IngressKind,
-    /// How often a failed custom test is tried again.
-    pub(crate) retries: u32,
+    /// How often a test file is run.
+    pub(crate) tries: Tries,
     /// How a test counts that passes on a later try.
     pub(crate) flaky: FlakyCounts,
     /// Whether findings about the recipe's text are failures.

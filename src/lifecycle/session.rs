@@ -18,6 +18,7 @@ use crate::{
         resource::Resource,
         run::DeployerKind,
         stage::Stage,
+        tries::Tries,
     },
     sys::{
         context::Context,
@@ -68,8 +69,8 @@ pub(crate) struct Session<'a> {
     pub(crate) guard: Guard,
     /// What `recipe.toml` declares.
     pub(crate) config: RecipeConfig,
-    /// How often a failed custom test is tried again.
-    pub(crate) retries: u32,
+    /// How often a test file is run.
+    pub(crate) tries: Tries,
     /// Whether a test that passes on a later try counts as failed.
     pub(crate) flaky_fails: bool,
     /// When the whole run has to be over.
@@ -247,6 +248,8 @@ impl<'a> StageRun<'a> {
             note,
             trouble,
             attempts: 1,
+            passed: None,
+            tries: Vec::new(),
             log: None,
             cases: Vec::new(),
             cases_left_out: 0,

@@ -100,6 +100,16 @@ pub fn parse_retries(text: &str) -> Result<u8, Invalid> {
     number.ok_or_else(|| Invalid::new("number of retries", text, rule))
 }
 
+/// Reads how often each test file is run.
+pub fn parse_repeats(text: &str) -> Result<u16, Invalid> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (2..=1000).contains(number));
+    let rule = "a number from 2 to 1000, as in `20`";
+    number.ok_or_else(|| Invalid::new("number of tries", text, rule))
+}
+
 /// Reads stages separated by commas or blanks, and returns them in the order they run.
 pub fn parse_stages(text: &str) -> Result<Vec<Stage>, Invalid> {
     let words = text.split([',', ' ']).filter(|word| !word.is_empty());

@@ -31,6 +31,8 @@ pub mod resource;
 pub mod run;
 pub mod secret_spec;
 pub mod service;
+pub mod skip;
 pub mod source;
 pub mod stage;
+pub mod tries;
 pub(crate) mod yaml;

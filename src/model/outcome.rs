@@ -4,7 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::stage::Stage;
+pub use super::skip::SkipReason;
+use super::{stage::Stage, tries::TryResult};
 
 /// How a stage or a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -172,37 +173,6 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Why a stage or a check was not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", content = "text")]
-pub enum SkipReason {
-    /// Declared in `recipe.toml` or by a flag: climbs.
-    Declared(String),
-    /// There is nothing to test: climbs.
-    NotApplicable(String),
-    /// An earlier stage did not pass: does not climb.
-    Earlier(String),
-    /// Left out without being declared: does not climb.
-    Undeclared(String),
-}
-
-impl SkipReason {
-    /// Tells whether the level climbs past a stage skipped for this reason.
-    pub const fn climbs(&self) -> bool {
-        matches!(self, Self::Declared(_) | Self::NotApplicable(_))
-    }
-
-    /// Returns the reason's text.
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Declared(text)
-            | Self::NotApplicable(text)
-            | Self::Earlier(text)
-            | Self::Undeclared(text) => text,
-        }
-    }
-}
-
 /// What kind of check a result belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -238,6 +208,12 @@ pub struct CheckResult {
     pub trouble: Option<Trouble>,
     /// How many tries it took.
     pub attempts: u32,
+    /// How many of its tries passed, where all of them were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<u32>,
+    /// Each of its tries, where there was more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<TryResult>,
     /// Its log, relative to the run directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
@@ -411,6 +387,8 @@ mod tests {
             note: None,
             trouble,
             attempts: 1,
+            passed: None,
+            tries: Vec::new(),
             log: None,
             cases: Vec::new(),
             cases_left_out: 0,

@@ -9,6 +9,7 @@ use crate::model::{
     event::TeardownFinished,
     outcome::{CaseResult, CheckKind, CheckResult, Outcome, StageResult, Trouble},
     report::RunReport,
+    tries::TryResult,
 };
 
 /// Returns the report as `JUnit` XML: one suite, one case per stage, per check, and per single test of a file.
@@ -171,9 +172,7 @@ fn check_case(recipe: &str, stage: &StageResult, check: &CheckResult) -> TestCas
         Outcome::Skip => skipped(check.note.as_deref().unwrap_or("skipped")),
         outcome => status(outcome, check.trouble.as_ref()),
     };
-    // The last try is the case itself.
-    let earlier = check.attempts.saturating_sub(1);
-    status.add_reruns((0..earlier).map(|_| rerun(check.trouble.as_ref(), "an earlier try failed")));
+    status.add_reruns(other_tries(check));
     let mut case = case(recipe, &check_name(check), status);
     case.set_time(Duration::from_millis(check.duration_ms));
     case.add_property(("stage", stage.stage.word()));
@@ -182,6 +181,31 @@ fn check_case(recipe: &str, stage: &StageResult, check: &CheckResult) -> TestCas
         (check.outcome, check.trouble.as_ref(), check.log.as_deref()),
     );
     case
+}
+
+/// Returns the tries of a check that failed, but for the one that its case itself tells of.
+fn other_tries(check: &CheckResult) -> Vec<TestRerun> {
+    let failed = check.tries.iter().filter(|try_| {
+        let outcome = try_.outcome;
+        outcome.is_failure() || outcome == Outcome::Broken
+    });
+    let told = check.trouble.as_ref();
+    let told = told.filter(|trouble| !check.outcome.is_pass() && trouble.code != "flaky");
+    let told = match (told, check.passed) {
+        (None, _) => None,
+        (Some(_), Some(_)) => failed.clone().next(),
+        (Some(_), None) => failed.clone().next_back(),
+    };
+    let others = failed.filter(|try_| told.is_none_or(|told| told.number != try_.number));
+    let rerun = |try_: &TryResult| {
+        let message = try_.message.as_deref().unwrap_or("failed");
+        let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+        rerun
+            .set_type(try_.outcome.word())
+            .set_message(format!("try {}: {message}", try_.number));
+        rerun
+    };
+    others.map(rerun).collect()
 }
 
 /// Returns the case that says what is left.
@@ -315,7 +339,7 @@ mod tests {
                         <property name="stage" value="custom"/>
                         <property name="log" value="05-custom/x.log"/>
                     </properties>
-                    <flakyFailure message="an earlier try failed" type="flaky">
+                    <flakyFailure message="try 1: dump of `db` is empty" type="fail">
                     </flakyFailure>
                 </testcase>
                 <testcase name="teardown" classname="wordpress" time="22.000">
@@ -372,7 +396,24 @@ mod tests {
     #[test]
     fn a_check_that_failed_in_every_try_names_the_earlier_ones() {
         let mut report = sample::report();
-        report.stages[2].checks[0].attempts = 3;
+        let all = [1, 2, 3].map(|number| sample::attempt(number, Outcome::Fail));
+        report.stages[2].checks[0].tries = all.into();
+        let xml = render(&report);
+        assert_eq!(xml.matches("<rerunFailure").count(), 2, "{xml}");
+        assert!(!xml.contains("<rerunFailure message=\"try 3"), "{xml}");
+        report.stages[2].checks[0].passed = Some(0);
+        let xml = render(&report);
+        assert_eq!(xml.matches("<rerunFailure").count(), 2, "{xml}");
+        assert!(!xml.contains("<rerunFailure message=\"try 1"), "{xml}");
+    }
+
+    #[test]
+    fn a_test_that_is_flaky_and_counts_as_failed_names_all_tries_that_failed() {
+        let mut report = sample::report();
+        let check = &mut report.stages[2].checks[0];
+        check.trouble = Some(Trouble::recipe("flaky", "`x` passed 1 of 3 tries"));
+        let ends = [(1, Outcome::Pass), (2, Outcome::Fail), (3, Outcome::Fail)];
+        check.tries = ends.map(|(n, end)| sample::attempt(n, end)).into();
         let xml = render(&report);
         assert_eq!(xml.matches("<rerunFailure").count(), 2, "{xml}");
     }

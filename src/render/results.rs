@@ -48,6 +48,8 @@ pub(crate) fn check_line(
         | (CheckKind::Lint, Outcome::Pass | Outcome::Skip | Outcome::Broken) => return None,
         (_, Outcome::Fail | Outcome::Timeout | Outcome::Broken) => StatusLevel::Fail,
         (_, Outcome::Skip) => StatusLevel::Skip,
+        // Who has a test repeated wants to read how often it passed.
+        (_, Outcome::Pass) if check.passed.is_some() => StatusLevel::Pass,
         (_, Outcome::Pass) => StatusLevel::All,
     };
     Some(named_check(
@@ -66,18 +68,25 @@ pub(crate) fn named_check(
     (check, tries): (&CheckResult, u32),
 ) -> Line {
     let (word, tone) = outcome_word(check.outcome);
-    let word = match check.outcome {
-        Outcome::Flaky => format!("{word} {}/{}", check.attempts, tries.max(check.attempts)),
+    let word = match (check.outcome, check.passed) {
+        (Outcome::Flaky, Some(passed)) => format!("{word} {passed}/{}", check.attempts),
+        (Outcome::Flaky, None) => {
+            format!("{word} {}/{}", check.attempts, tries.max(check.attempts))
+        }
         _ => word.to_owned(),
     };
     let trouble = check
         .trouble
         .as_ref()
         .map(|trouble| trouble.message.as_str());
-    let detail = match (check.outcome, trouble.or(check.note.as_deref())) {
-        (Outcome::Flaky, _) | (_, None) => String::new(),
-        (_, Some(detail)) => format!(": {detail}"),
+    let note = check.note.as_deref();
+    let detail = match check.outcome {
+        Outcome::Flaky => note.filter(|_| check.passed.is_some()),
+        _ => trouble.or(note),
     };
+    let detail = detail
+        .map(|detail| format!(": {detail}"))
+        .unwrap_or_default();
     let time = times::padded(check.duration_ms);
     let text = format!("[{time}] {recipe} {stage}: {}{detail}", check.name);
     Line::status(weight, (&word, tone), text)
@@ -196,6 +205,30 @@ mod tests {
             reasons.map(|reason| skip_text(&reason)),
             ["declared: a", "not applicable: b", "c", "d"]
         );
+    }
+
+    #[test]
+    fn a_test_that_was_repeated_says_how_often_it_passed() {
+        let line = |outcome, passed, note: &str| {
+            let check = CheckResult {
+                attempts: 10,
+                passed: Some(passed),
+                note: Some(note.to_owned()),
+                ..sample::check(CheckKind::Test, "test_x.sh", outcome)
+            };
+            let line = check_line("n8n", Stage::Custom, &check, 1).unwrap();
+            assert_ne!(line.weight, Weight::Result(StatusLevel::All));
+            line.paint(&Look::default())
+        };
+        let flaky = "passed 7 of 10; try 2 failed first, see 05-custom/test_x.sh-try-02.log";
+        let lines = [
+            line(Outcome::Pass, 10, "10 of 10 passed"),
+            line(Outcome::Flaky, 7, flaky),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+              PASS [    14s] n8n custom: test_x.sh: 10 of 10 passed
+        FLAKY 7/10 [    14s] n8n custom: test_x.sh: passed 7 of 10; try 2 failed first, see 05-custom/test_x.sh-try-02.log
+        ");
     }
 
     #[test]

@@ -76,10 +76,30 @@ fn a_number_out_of_its_range_is_told_the_range() {
         assert!(said.contains(&format!("`{bad}`")), "{said}");
         assert!(said.contains("a number from 1 to 64, as in `4`"), "{said}");
     }
+    for bad in ["0", "1", "1001", "-2", "x"] {
+        let said = world.refused(&["test", "tiny", "--repeat", bad], 2);
+        assert!(
+            said.contains("a number from 2 to 1000, as in `20`"),
+            "{said}"
+        );
+    }
     for bad in ["11", "-1", "x"] {
         let said = world.refused(&["test", "tiny", &format!("--retries={bad}")], 2);
         assert!(said.contains("a number from 0 to 10, as in `2`"), "{said}");
     }
+}
+
+#[test]
+fn tries_are_either_asked_for_or_made_after_a_failure() {
+    let mut world = World::new();
+    let said = world.refused(&["test", "tiny", "--repeat=5", "--retries=1"], 2);
+    assert!(
+        said.contains("'--repeat <N>' cannot be used with '--retries <N>'"),
+        "{said}"
+    );
+    world.set("CCCI_RETRIES", "1");
+    let said = world.refused(&["test", "tiny", "--repeat=5"], 2);
+    assert!(said.contains("cannot be used with"), "{said}");
 }
 
 #[test]

@@ -11,5 +11,6 @@ mod leaks;
 mod overlays;
 mod proxy_runs;
 mod refusals;
+mod repeats;
 mod secrecy;
 mod trust;
