@@ -7,7 +7,7 @@ use ccci::model::{
     stage::Stage,
 };
 
-use crate::harness::{Deployer, Failure, Judged, World};
+use crate::harness::{Deployer, Failure, Judged, World, picture};
 
 /// How the stages end when all pass.
 const ALL: &str = "install pass, upgrade pass, backup skip, restore skip, custom pass";
@@ -156,13 +156,25 @@ fn a_test_in_python_has_fixtures_for_the_app_and_the_operation() {
     judged.has_evidence("artifacts/op.txt", "0.2.0+1.35.1");
 }
 
-/// A test in a browser that wants another title than the page has.
-const WRONG_TITLE: &str = "def test_title(page, run_in):
-    html = '<title>Hello</title><h1>Welcome</h1><script>console.log(\"drawn\")</script>'
-    run_in('app', 'sh', '-c', 'cat > /data/index.html', input=html)
+/// A test in a browser that wants another title than the page has, which is red above and green below.
+const WRONG_TITLE: &str = r#"HTML = """
+<title>Hello</title>
+<body style="margin: 0; background: #00ff00">
+<h1 style="margin: 0; padding: 99px 0; text-align: center; background: #ff0000">Welcome</h1>
+<img src="missing.png" alt="">
+<script>
+console.log('drawn');
+console.error('the engine is cold');
+undefinedFunction();
+</script>
+"""
+
+
+def test_title(page, run_in):
+    run_in('app', 'sh', '-c', 'cat > /data/index.html', input=HTML)
     page.goto('/')
     assert page.title() == 'Goodbye'
-";
+"#;
 
 #[test]
 fn a_test_in_a_browser_that_fails_leaves_what_was_seen() {
@@ -177,10 +189,28 @@ fn a_test_in_a_browser_that_fails_leaves_what_was_seen() {
         code: "test-failed",
         says: &["playwright/test_title.py", "- Goodbye", "+ Hello"],
     });
-    let name = "artifacts/playwright-test_title.py-test_title";
-    let judged = judged.has_evidence(&format!("{name}.console.txt"), "console log: drawn");
-    let picture = fs::read(judged.directory.join(format!("{name}.png"))).expect("it is there");
-    assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n"));
+    let artifacts = judged.directory.join("artifacts");
+    let name = "playwright-test_title.py-test_title";
+    let console = fs::read_to_string(artifacts.join(format!("{name}.console.txt")));
+    let console = console.expect("it is there");
+    let plan = judged.records.report.plan.as_ref();
+    let domain = &plan.expect("there was a plan").domain;
+    let opened = format!("page http://{domain}/");
+    for line in [
+        opened.as_str(),
+        "console log: drawn",
+        "console error: the engine is cold",
+        "error: undefinedFunction is not defined",
+    ] {
+        assert!(console.lines().any(|found| found == line), "{console}");
+    }
+    let refused =
+        "console error: Failed to load resource: the server responded with a status of 404";
+    assert!(console.contains(refused), "{console}");
+    // Points that no word of the page is near to.
+    let picture = artifacts.join(format!("{name}.png"));
+    let shown = picture::colours(&picture, &["0,0", "1279,199", "0,300", "1279,719"]);
+    assert_eq!(shown, "1280x720 ff0000 ff0000 00ff00 00ff00");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod call;
 mod docker;
 mod forge;
 mod judged;
+pub(crate) mod picture;
 mod proxy;
 mod ran;
 mod records;
