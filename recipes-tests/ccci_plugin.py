@@ -36,6 +36,8 @@ PAUSE = 0.25
 SCREENSHOT_LIMIT = 10_000
 #: The option that ccci asks with, before anything is deployed, whether a browser can be had.
 NEEDS_BROWSER = "--ccci-needs-browser"
+#: The option by which ccci chooses among the tests of a file.
+ONLY = "--ccci-only"
 #: Whether some part of a test failed.
 FAILED = pytest.StashKey[bool]()
 #: How much of an answer is shown when it is not what was expected.
@@ -337,8 +339,33 @@ def run_in() -> RunIn:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the question of ccci."""
+    """Adds the question of ccci, and its choice among the tests of a file."""
     parser.addoption(NEEDS_BROWSER, action="store_true", help="say what the fixture `page` lacks, and end")
+    parser.addoption(ONLY, action="append", default=[], metavar="PATTERN", help="run these tests of the file only")
+
+
+def is_chosen(pattern: str, name: str) -> bool:
+    """Tells whether a pattern is of a test: with `*` or `?` of its whole name, without of any part."""
+    if not set("*?") & set(pattern):
+        return pattern in name
+    parts = [{"*": ".*", "?": "."}.get(part, re.escape(part)) for part in pattern]
+    return re.fullmatch("".join(parts), name, re.DOTALL) is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the tests that no pattern of ccci is of."""
+    patterns = config.getoption(ONLY)
+    if not patterns:
+        return
+    chosen: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        name = item.nodeid.partition("::")[2]
+        (chosen if any(is_chosen(pattern, name) for pattern in patterns) else left_out).append(item)
+    items[:] = chosen
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.hookimpl(tryfirst=True)

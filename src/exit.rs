@@ -100,7 +100,7 @@ pub(crate) fn of_run(report: &RunReport, signal: Option<u8>) -> u8 {
 }
 
 /// The codes of single runs, the gravest first; one that is not listed says that nobody foresaw it.
-const BY_GRAVITY: [u8; 7] = [
+const BY_GRAVITY: [u8; 8] = [
     FAILED,
     CONFIGURATION,
     BROKEN,
@@ -108,6 +108,7 @@ const BY_GRAVITY: [u8; 7] = [
     LEAKED,
     OUTPUT,
     OUTSTANDING,
+    NOTHING_SELECTED,
 ];
 
 /// Returns the code of an invocation whose runs ended with these, and that this signal's number ended if any.

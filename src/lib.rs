@@ -11,6 +11,7 @@
 //! - `command/`: One file a command: read what it needs, call `lifecycle`, render; never parses another program's output.
 //! - `command/aftermath.rs`: What is written once the runs are over: reports for CI engines, and which old runs go.
 //! - `command/batch.rs`: Several runs side by side, and when no further one begins.
+//! - `command/chosen.rs`: Whether each pattern of `--test` selects something, found out before anything is deployed.
 //! - `command/completions.rs`: `ccci completions`: the completion script of a shell.
 //! - `command/config.rs`: `ccci config`: every setting with where it came from.
 //! - `command/dispatch.rs`: From the command line to the command, and from its end to the exit code.
@@ -41,6 +42,7 @@
 //! - `lifecycle/fetch.rs`: Brings the recipe under test into the run's own directory and finds its revisions.
 //! - `lifecycle/ground.rs`: What a run stands on: whether engine and node were there all the time, without which no failure is the recipe's.
 //! - `lifecycle/images.rs`: Fetches images before any clock starts.
+//! - `lifecycle/lacking.rs`: What the tests need that this machine lacks: found out before anything is deployed.
 //! - `lifecycle/leftovers.rs`: What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
 //! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
 //! - `lifecycle/orphan.rs`: Finds apps whose run is gone: looks at the registry and at the swarm, and has each app judged.
@@ -53,6 +55,7 @@
 //! - `lifecycle/reap.rs`: Removes apps whose run is gone, each under its lock and with the lead of its runs.
 //! - `lifecycle/record.rs`: Keeps a run's report and writes it, as JSON, JUnit and Markdown, whenever it has grown.
 //! - `lifecycle/runner.rs`: Executes one run from its first announcement to its report, and always ends in teardown.
+//! - `lifecycle/selection.rs`: What `--test` selects of the tests that were found and of the checks that are declared.
 //! - `lifecycle/session.rs`: One run while it goes on: what its stages share.
 //! - `lifecycle/settle.rs`: Waits, driven by events, until an app has converged or never will.
 //! - `lifecycle/side.rs`: One revision of the recipe under test: checked out, rendered, checked against the compose policy.
@@ -72,6 +75,7 @@
 //! - `render/level.rs`: How much of a run is shown: the settings that choose, and the choice itself.
 //! - `render/line.rs`: One line of a run: its status word, its colour, its place in the columns.
 //! - `render/lines.rs`: Turns each event of a run into the lines that people read.
+//! - `render/listing.rs`: What would run and why, stage by stage, for those who asked what there is.
 //! - `render/live.rs`: The few lines that are redrawn while runs go on.
 //! - `render/mode.rs`: Decides how progress is shown, from the flag and what is around.
 //! - `render/plan.rs`: A plan as text, for those who asked what would be done.
@@ -167,6 +171,7 @@
 //! - `model/approval.rs`: What an operator grants recipes whose heads anybody may have written: to run their own tests, to break a policy rule.
 //! - `model/backup.rs`: What a stack's backup labels ask for, in both of their versions; never copies anything.
 //! - `model/check.rs`: What `[[check]]` and `[[ready]]` of a `recipe.toml` declare.
+//! - `model/choice.rs`: What `--test` chooses of a plan, and what it leaves out.
 //! - `model/compose.rs`: A rendered stack, as `docker stack config` prints it, in types; never runs Docker.
 //! - `model/display.rs`: How a run is shown: the choices that flags make and the terminal obeys.
 //! - `model/env_file.rs`: The `.env` and `.env.sample` dialect as text; never reads the process environment.
@@ -180,6 +185,7 @@
 //! - `model/lint.rs`: What a recipe's author should know before a release, found by comparing base and head.
 //! - `model/nested.rs`: Host names below an app's own: found in a text, and moved beside the app's name.
 //! - `model/outcome.rs`: How a stage, a check or a run ended, and whose fault it was.
+//! - `model/pattern.rs`: Patterns that choose among the tests and declared checks of a recipe by their names.
 //! - `model/plan.rs`: What a run will do, decided from facts before anything is deployed.
 //! - `model/policy.rs`: What an untrusted recipe's compose files may ask for, deny by default; never reads a file.
 //! - `model/policy_objects.rs`: The compose policy for volumes, networks, secrets and configs; never looks at services.

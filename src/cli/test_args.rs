@@ -12,9 +12,10 @@ use crate::model::{
     app::AppDomain,
     display::{FinalStatusLevel, OutputWhen, StatusLevel},
     input::{
-        Address, DeployerChoice, IngressChoice, parse_duration, parse_jobs, parse_pr,
-        parse_repeats, parse_retries, parse_stages,
+        Address, DeployerChoice, IngressChoice, parse_duration, parse_jobs, parse_patterns,
+        parse_pr, parse_repeats, parse_retries, parse_stages,
     },
+    pattern::TestPattern,
     recipe::{RecipeVersion, parse_ref},
     run::Keep,
     stage::Stage,
@@ -61,6 +62,9 @@ pub struct Selection {
     /// Run these stages: install, upgrade, backup, restore, custom [default: all]
     #[arg(long, env = "CCCI_STAGES", value_name = "S,...", value_parser = stages_parser)]
     pub stages: Option<StageList>,
+    /// Run these tests and declared checks only: by a part of the name, by `*` and `?`, or by `FILE::FUNCTION`
+    #[arg(long = "test", env = "CCCI_TEST", value_name = "PATTERN,...", value_parser = tests_parser)]
+    pub tests: Vec<PatternList>,
     /// Turn findings of this kind into failures
     #[arg(long, env = "CCCI_DENY", value_name = "KIND")]
     pub deny: Vec<Deny>,
@@ -75,6 +79,16 @@ pub struct Selection {
     /// Print the plan and do nothing
     #[arg(long, env = "CCCI_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
+    /// List what would run in each stage, and why the rest would not; do nothing
+    #[arg(long, env = "CCCI_LIST", value_parser = BoolishValueParser::new())]
+    pub list: bool,
+}
+
+impl Selection {
+    /// Tells whether only a plan is asked for.
+    pub const fn is_dry(&self) -> bool {
+        self.dry_run || self.list
+    }
 }
 
 /// The stages given to one flag.
@@ -84,6 +98,15 @@ pub struct StageList(pub Vec<Stage>);
 /// Reads the stages of one flag.
 fn stages_parser(text: &str) -> Result<StageList, crate::model::recipe::Invalid> {
     parse_stages(text).map(StageList)
+}
+
+/// The patterns given to one flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternList(pub Vec<TestPattern>);
+
+/// Reads the patterns of one flag.
+fn tests_parser(text: &str) -> Result<PatternList, crate::model::recipe::Invalid> {
+    parse_patterns(text).map(PatternList)
 }
 
 /// What deploys the app, where, and how it is reached.
@@ -302,20 +325,25 @@ Options:
   -h, --help  Print help (see more with '--help')
 
 What is tested:
-      --ref <REF>          Test this branch, tag or commit [env: CCCI_REF]
-      --pr <NUMBER>        Name the pull request that the ref belongs to [env:
-                           CCCI_PR]
-      --src <URL>          Fetch the recipe from this git URL, or from
-                           `owner/name` on the configured forge [env: CCCI_SRC]
-      --version <TAG>      Test this released version [env: CCCI_VERSION]
-      --stages <S,...>     Run these stages: install, upgrade, backup, restore,
-                           custom [default: all] [env: CCCI_STAGES]
-      --deny <KIND>        Turn findings of this kind into failures [env:
-                           CCCI_DENY] [possible values: lint]
-      --no-tests <ACTION>  Decide what happens when nothing is selected [env:
-                           CCCI_NO_TESTS] [default: fail] [possible values:
-                           pass, warn, fail]
-      --dry-run            Print the plan and do nothing [env: CCCI_DRY_RUN]
+      --ref <REF>           Test this branch, tag or commit [env: CCCI_REF]
+      --pr <NUMBER>         Name the pull request that the ref belongs to [env:
+                            CCCI_PR]
+      --src <URL>           Fetch the recipe from this git URL, or from
+                            `owner/name` on the configured forge [env: CCCI_SRC]
+      --version <TAG>       Test this released version [env: CCCI_VERSION]
+      --stages <S,...>      Run these stages: install, upgrade, backup, restore,
+                            custom [default: all] [env: CCCI_STAGES]
+      --test <PATTERN,...>  Run these tests and declared checks only: by a part
+                            of the name, by `*` and `?`, or by `FILE::FUNCTION`
+                            [env: CCCI_TEST]
+      --deny <KIND>         Turn findings of this kind into failures [env:
+                            CCCI_DENY] [possible values: lint]
+      --no-tests <ACTION>   Decide what happens when nothing is selected [env:
+                            CCCI_NO_TESTS] [default: fail] [possible values:
+                            pass, warn, fail]
+      --dry-run             Print the plan and do nothing [env: CCCI_DRY_RUN]
+      --list                List what would run in each stage, and why the rest
+                            would not; do nothing [env: CCCI_LIST]
 
 Where it is deployed:
       --base-domain <DOMAIN>    Give apps domains under this one [env:

@@ -2,6 +2,7 @@
 
 pub(crate) mod aftermath;
 pub(crate) mod batch;
+mod chosen;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dispatch;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::{
     aftermath::{self, Fence, RENDERS},
     batch::{self, Pace, Task},
+    chosen,
     error::{Error, Kind, code_of_run},
     host::{Call, Programs},
     secrets,
     select::{Selected, Wish},
-    view::{self, JsonLines, Message, Voice, output_error},
+    view::{self, JsonLines, Message, Voice, output_error, waiting},
 };
 use crate::{
     cli::{
@@ -27,6 +28,7 @@ use crate::{
         event::{EventReader, Fact},
         input::DeployerChoice,
         outcome::Fault,
+        pattern::TestPattern,
         plan::Plan,
         run::Source,
         stage::Stage,
@@ -114,8 +116,8 @@ struct Testing<'a> {
     args: &'a TestArgs,
     /// Where lines for people go.
     terminal: Arc<Terminal>,
-    /// Stages whose generic checks are left out.
-    left_out: Vec<Stage>,
+    /// Stages whose generic checks are left out, with the variables that do that.
+    left_out: Vec<(Stage, String)>,
 }
 
 impl Testing<'_> {
@@ -157,6 +159,9 @@ impl Testing<'_> {
         };
         let task = |one| self.task(&ctx, &pace, one, (&ground, &deployer));
         let tasks: Vec<_> = selected.into_iter().map(task).collect::<Result<_, _>>()?;
+        if let Some(code) = self.chooses_nothing(&tasks)? {
+            return Ok(code);
+        }
         let fence = Fence::raise(self.call, &self.terminal)?;
         let results = batch::run(&tasks, &pace);
         Ok(self.conclude(&ctx, results, fence))
@@ -178,10 +183,10 @@ impl Testing<'_> {
         ctx.host.echo = Some(Arc::new(move |line| {
             drop(terminal.echo(&recipe, None, line));
         }));
-        let dry_run = if args.selection.dry_run {
-            DryRun::Yes
-        } else {
-            DryRun::No
+        let dry_run = match (args.selection.list, args.selection.dry_run) {
+            (true, _) => DryRun::Listing,
+            (false, true) => DryRun::Yes,
+            (false, false) => DryRun::No,
         };
         let dir = Machine::read()?.current_dir;
         let limits = &ctx.settings.limits;
@@ -204,6 +209,7 @@ impl Testing<'_> {
             } else {
                 LintCounts::Shown
             },
+            patterns: self.patterns(),
             generic_left_out: self.left_out.clone(),
             keep: ctx.settings.run.keep,
             wait: args.execution.wait.unwrap_or_default(),
@@ -219,10 +225,40 @@ impl Testing<'_> {
         Ok((ctx, job))
     }
 
+    /// Returns the patterns of `--test`.
+    fn patterns(&self) -> Vec<TestPattern> {
+        let lists = self.args.selection.tests.iter();
+        lists.flat_map(|list| list.0.clone()).collect()
+    }
+
+    /// Ends the call when a pattern selects nothing, before anything is deployed; returns the code that it ends with.
+    fn chooses_nothing(&self, tasks: &[Task]) -> Result<Option<u8>, Error> {
+        if self.patterns().is_empty() || self.args.selection.is_dry() {
+            return Ok(None);
+        }
+        let line = waiting("the names of the tests, for `--test`");
+        let said = self.terminal.say(&[line]);
+        said.map_err(output_error("standard error"))?;
+        match chosen::plan_all(tasks).and_then(|plans| chosen::complaint(&plans)) {
+            None => Ok(None),
+            Some(error) => self.without_tests(error).map(Some),
+        }
+    }
+
+    /// Ends a call that selects no test as `--no-tests` says.
+    fn without_tests(&self, error: Error) -> Result<u8, Error> {
+        match self.args.selection.no_tests {
+            NoTests::Fail => return Err(error),
+            NoTests::Warn => warn(&self.terminal, &[error.cause.to_string()])?,
+            NoTests::Pass => {}
+        }
+        Ok(exit::PASSED)
+    }
+
     /// Returns who reads a run's facts; the plan that a dry run ends with is printed by itself.
     fn readers(&self, ctx: &Context, voice: Voice) -> Vec<Arc<dyn EventReader>> {
         let mut readers: Vec<Arc<dyn EventReader>> = vec![Arc::clone(&self.terminal) as _];
-        if voice == Voice::Json && !self.args.selection.dry_run {
+        if voice == Voice::Json && !self.args.selection.is_dry() {
             let redactor = ctx.host.redactor.clone();
             readers.push(Arc::new(JsonLines { redactor }));
         }
@@ -234,7 +270,10 @@ impl Testing<'_> {
         let mut warnings = Vec::new();
         let (mut codes, mut reports, mut plans, mut errors) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let not_begun = results.iter().filter(|result| result.is_none()).count();
+        let (asked, not_begun) = (
+            results.len(),
+            results.iter().filter(|r| r.is_none()).count(),
+        );
         for result in results.into_iter().flatten() {
             match result {
                 Ok(Ended::Run { report, output }) => {
@@ -263,7 +302,7 @@ impl Testing<'_> {
             warned,
             lowered,
             finished.map_err(output_error("standard error")),
-            self.print_plans(&plans),
+            self.print_plans(&plans, asked, &mut codes),
             aftermath::write(self.call, junit, &reports, &ctx.host.redactor),
         ];
         errors.extend(outcomes.into_iter().filter_map(Result::err));
@@ -278,14 +317,23 @@ impl Testing<'_> {
         exit::gravest(&codes, signal)
     }
 
-    /// Prints what would be done.
-    fn print_plans(&self, plans: &[Plan]) -> Result<(), Error> {
+    /// Prints what would be done; a pattern that selects nothing is told only when all plans are known.
+    fn print_plans(&self, plans: &[Plan], asked: usize, codes: &mut Vec<u8>) -> Result<(), Error> {
         if plans.is_empty() {
+            return Ok(());
+        }
+        if let Some(error) = chosen::complaint(plans).filter(|_| plans.len() == asked) {
+            codes.push(self.without_tests(error)?);
             return Ok(());
         }
         let text = match Voice::of(self.args) {
             Voice::Human => {
-                let pages: Vec<_> = plans.iter().map(render::plan::render).collect();
+                let page = if self.args.selection.list {
+                    render::listing::render
+                } else {
+                    render::plan::render
+                };
+                let pages: Vec<_> = plans.iter().map(page).collect();
                 pages.join("\n")
             }
             Voice::Json => {

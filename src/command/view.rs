@@ -269,6 +269,11 @@ pub(crate) fn leave_when_stopped(
     })
 }
 
+/// Makes the line that says what is waited for before any run.
+pub(crate) fn waiting(what: &str) -> Line {
+    Line::status(Weight::Info, ("Waiting", Tone::Info), what)
+}
+
 /// Makes a warning that belongs to no run.
 pub(crate) fn warning(text: &str) -> Line {
     Line::message(Weight::Info, ("warning", Tone::Warn), text)

@@ -236,25 +236,28 @@ impl Environment {
         }
     }
 
-    /// Returns the stages whose generic checks the environment leaves out.
-    pub(crate) fn skip_generic(&self) -> Result<Vec<Stage>, Error> {
-        let mut stages = match self.text(SKIP_GENERIC)? {
+    /// Returns the stages whose generic checks the environment leaves out, each with the variable that does.
+    pub(crate) fn skip_generic(&self) -> Result<Vec<(Stage, String)>, Error> {
+        let stages = match self.text(SKIP_GENERIC)? {
             None => Vec::new(),
             Some("all") => Stage::ALL.to_vec(),
             Some(list) => input::parse_stages(list)
                 .map_err(|error| usage(SKIP_GENERIC, &error.to_string()))?,
         };
+        let by = |stage| (stage, format!("`{SKIP_GENERIC}`"));
+        let mut left_out: Vec<_> = stages.into_iter().map(by).collect();
         for stage in Stage::ALL {
             let name = skip_generic_of(stage);
             match self.text(&name)? {
-                Some("1" | "true") => stages.push(stage),
+                Some("1" | "true") => left_out.push((stage, format!("`{name}`"))),
                 None | Some("0" | "false") => {}
                 Some(_) => return Err(usage(&name, "it has to be 1 or 0")),
             }
         }
-        stages.sort_unstable();
-        stages.dedup();
-        Ok(stages)
+        // The sort is stable: of two variables the one for all stages is named.
+        left_out.sort_by_key(|(stage, _)| *stage);
+        left_out.dedup_by_key(|(stage, _)| *stage);
+        Ok(left_out)
     }
 
     /// Returns what a CI engine asks for: each by its variable of ccci's, else by its bare name.
@@ -425,12 +428,18 @@ mod tests {
     fn generic_checks_are_left_out_by_list_or_by_stage() {
         let skipped = |pairs: &[(&str, &str)]| Environment::of(pairs).skip_generic();
         assert_eq!(skipped(&[]).unwrap(), []);
-        assert_eq!(skipped(&[(SKIP_GENERIC, "all")]).unwrap(), Stage::ALL);
+        let all = Stage::ALL.map(|stage| (stage, "`CCCI_SKIP_GENERIC`".to_owned()));
+        assert_eq!(skipped(&[(SKIP_GENERIC, "all")]).unwrap(), all);
         let pairs = [
             (SKIP_GENERIC, "restore"),
+            ("CCCI_SKIP_GENERIC_RESTORE", "1"),
             ("CCCI_SKIP_GENERIC_UPGRADE", "1"),
         ];
-        assert_eq!(skipped(&pairs).unwrap(), [Stage::Upgrade, Stage::Restore]);
+        let two = [
+            (Stage::Upgrade, "`CCCI_SKIP_GENERIC_UPGRADE`".to_owned()),
+            (Stage::Restore, "`CCCI_SKIP_GENERIC`".to_owned()),
+        ];
+        assert_eq!(skipped(&pairs).unwrap(), two);
         assert!(skipped(&[(SKIP_GENERIC, "deploy")]).unwrap_err().is_usage());
         assert!(skipped(&[("CCCI_SKIP_GENERIC_BACKUP", "maybe")]).is_err());
     }

@@ -63,7 +63,7 @@ impl Attempt<'_> {
         let mut finished = match self.job.dry_run {
             DryRun::No => self.remove_all(app),
             // Nothing was made, and what is there may be a kept app of the same name.
-            DryRun::Yes => TeardownFinished::default(),
+            DryRun::Yes | DryRun::Listing => TeardownFinished::default(),
         };
         let mut failed = remove_folders(self.dir.registry());
         // Last of all, and only then: whoever finds this run before it is closed does the rest.

@@ -87,7 +87,7 @@ pub(crate) fn run_tests(run: &mut StageRun<'_>, overlays: &Overlays<'_>) {
         .config
         .checks
         .iter()
-        .filter(|check| check.stages.contains(&stage))
+        .filter(|check| check.stages.contains(&stage) && session.plan.makes_check(&check.name))
     {
         let name = CheckName {
             kind: CheckKind::Declared,
@@ -112,7 +112,7 @@ fn selected(session: &Session<'_>, role: OverlayRole) -> Vec<Overlay> {
         .plan
         .overlays
         .iter()
-        .filter(|overlay| overlay.role == role && overlay.refused.is_none());
+        .filter(|overlay| overlay.role == role && overlay.is_selected());
     let mut wanted: Vec<Overlay> = wanted.cloned().collect();
     wanted.sort_by(|a, b| (a.origin, &a.path).cmp(&(b.origin, &b.path)));
     wanted
@@ -175,6 +175,7 @@ fn run_file(
         path: &overlay.path,
         role: overlay.role,
         runner: overlay.runner,
+        only: &overlay.only,
         env: &env,
         scratch: &scratch,
         limit,
@@ -220,7 +221,13 @@ fn trouble_of(
                 format!("`{path}` failed ({}){which}", run.exit),
             )
         }
-        TestEnd::NoTests => Trouble::recipe("no-tests", format!("`{path}` holds no test")),
+        TestEnd::NoTests if overlay.only.is_empty() => {
+            Trouble::recipe("no-tests", format!("`{path}` holds no test"))
+        }
+        TestEnd::NoTests => {
+            let only = overlay.only.join("`, `");
+            Trouble::recipe("no-tests", format!("`{path}` holds no test of `{only}`"))
+        }
         TestEnd::TimedOut => {
             let seconds = run.duration.as_secs();
             Trouble::recipe("timeout", format!("`{path}` did not end within {seconds}s"))

@@ -8,27 +8,26 @@ use std::{
 
 use super::{
     fetch::Fetched,
+    lacking,
     overlay::TestRoots,
-    overlay_env,
+    selection::{self, Tests},
     session::state_trouble,
     side::{Guard, Renderer, Side, check_out},
 };
 use crate::{
     config::recipe_config::{self, RecipeConfig},
     model::{
-        approval,
+        approval, choice,
         lint::{self},
         outcome::{Fault, Trouble},
-        plan::{self, Facts, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, Revision},
+        plan::{self, Facts, Overlay, OverlayOrigin, OverlayRole, Plan, Revision},
         run::{Source, Trust},
-        stage::Stage,
     },
     sys::context::Context,
     tool::{
         app::App,
         git::{self, Git},
         overlay_files,
-        runner::{self, Runners, browser_lacks, missing_runners},
     },
 };
 
@@ -98,7 +97,8 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
     };
     let head = renderer.side(fetched.head.clone(), fetched.head_commit.clone())?;
     let overlays = list_overlays(&roots, approved, &config)?;
-    let plan = decide(
+    let (tests, functions) = selection::select(&job.patterns, &roots, (overlays, &config));
+    let mut plan = decide(
         preparing,
         &Decision {
             trust,
@@ -106,10 +106,10 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
             config: &config,
             head: &head,
         },
-        overlays,
+        tests,
     )?;
-    check_runners(ctx, &plan)?;
-    check_browser(ctx, &plan, work)?;
+    plan.choices = choice::told(&plan, &job.patterns, &functions);
+    lacking::check(ctx, job.dry_run, &mut plan, work)?;
     let base = plan.base.clone().map(|revision| {
         let commit = revision.commit.clone().expect("a release has a commit");
         renderer
@@ -119,8 +119,7 @@ pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepar
     if base.is_none() {
         head.check_out(&git, app)?;
     }
-    let known = base.as_ref().and_then(|side| side.as_ref().ok());
-    let lint = findings(known, &head);
+    let lint = findings(base.as_ref().and_then(|side| side.as_ref().ok()), &head);
     Ok(Prepared {
         plan,
         config,
@@ -270,58 +269,6 @@ fn list_overlays(
     Ok(own)
 }
 
-/// Checks that the programs are there that the tests are run by.
-fn check_runners(ctx: &Context, plan: &Plan) -> Result<(), Trouble> {
-    let programs = &ctx.settings.programs;
-    let runners = Runners {
-        pytest: programs.pytest.clone(),
-        hurl: programs.hurl.clone(),
-    };
-    let runs = |overlay: &&Overlay| overlay.refused.is_none();
-    let needed = plan.overlays.iter().filter(runs);
-    let needed: Vec<_> = needed.map(|overlay| overlay.runner).collect();
-    let missing = missing_runners(&ctx.host, &runners, &needed);
-    let Some((_, program)) = missing.into_iter().next() else {
-        return Ok(());
-    };
-    let program = program.display();
-    let message = format!("`{program}` is needed by a test and was not found");
-    let hint = format!("install `{program}`, or set its path under `[programs]`");
-    Err(Trouble::broken("runner-missing", message).hint(hint))
-}
-
-/// Checks that there is a browser, where a test needs one.
-fn check_browser(ctx: &Context, plan: &Plan, work: &Path) -> Result<(), Trouble> {
-    let in_browser = |overlay: &&Overlay| {
-        overlay.refused.is_none()
-            && overlay.runner == OverlayRunner::Pytest
-            && overlay.path.starts_with("playwright/")
-    };
-    let Some(overlay) = plan.overlays.iter().find(in_browser) else {
-        return Ok(());
-    };
-    let programs = &ctx.settings.programs;
-    let runners = Runners {
-        pytest: programs.pytest.clone(),
-        hurl: programs.hurl.clone(),
-    };
-    fs::create_dir_all(work).map_err(|error| state_trouble(&error.to_string()))?;
-    let mut env = overlay_env::way_in(&ctx.settings, plan.ingress);
-    env.push(overlay_env::browser(&ctx.settings));
-    let lacking = browser_lacks(&ctx.host, &runners, work, env);
-    let lacking = lacking.map_err(|error| match error {
-        runner::Error::Scratch { source, .. } => state_trouble(&source.to_string()),
-        runner::Error::Process { .. } => Trouble::broken("runner-missing", error.to_string()),
-    })?;
-    let Some(lacking) = lacking else {
-        return Ok(());
-    };
-    let message = format!("`{}` needs a browser: {lacking}", overlay.path);
-    let hint = "install Playwright for the Python of pytest, and Chromium; \
-                `programs.chromium` says where it is";
-    Err(Trouble::broken("runner-missing", message).hint(hint))
-}
-
 /// What the plan is decided from, beside the request.
 struct Decision<'a> {
     /// Whether the head is trusted.
@@ -338,7 +285,7 @@ struct Decision<'a> {
 fn decide(
     preparing: &Preparing<'_>,
     decision: &Decision<'_>,
-    overlays: Vec<Overlay>,
+    tests: Tests,
 ) -> Result<Plan, Trouble> {
     let Preparing {
         job, app, fetched, ..
@@ -351,7 +298,9 @@ fn decide(
     } = decision;
     let exceptions = guard.exceptions();
     let mut left_out = job.generic_left_out.clone();
-    left_out.extend(&config.skip_generic);
+    let by = "`skip-generic`";
+    let declared = config.skip_generic.iter();
+    left_out.extend(declared.map(|stage| (*stage, by.to_owned())));
     let facts = Facts {
         recipe: &app.recipe,
         domain: &app.domain,
@@ -369,11 +318,8 @@ fn decide(
         declared_skips: &config.expected_skips,
         generic_left_out: &left_out,
         backup_capable: config.backup_capable.unwrap_or(head.backup.enabled),
-        overlays,
-        custom_checks: config
-            .checks
-            .iter()
-            .any(|check| check.stages.contains(&Stage::Custom)),
+        overlays: tests.overlays,
+        checks: tests.checks,
     };
     plan::decide(facts)
         .map_err(|error| Trouble::new(Fault::Config, "base-unknown", error.to_string()))

@@ -25,6 +25,7 @@ use crate::{
         event::{EventReader, Fact, RunFinished, RunStarted},
         journal::{Begun, Entry, JOURNAL_VERSION},
         outcome::{Trouble, Verdict},
+        pattern::TestPattern,
         report::RunReport,
         run::{IngressKind, Keep, RunRequest},
         stage::Stage,
@@ -43,6 +44,7 @@ use crate::{
 };
 
 /// One run to be made.
+#[derive(Clone)]
 pub(crate) struct Job {
     /// What was asked for.
     pub(crate) request: RunRequest,
@@ -60,8 +62,10 @@ pub(crate) struct Job {
     pub(crate) flaky: FlakyCounts,
     /// Whether findings about the recipe's text are failures.
     pub(crate) lint: LintCounts,
-    /// Stages whose generic checks are left out.
-    pub(crate) generic_left_out: Vec<Stage>,
+    /// What chooses among the tests; all run when there is none.
+    pub(crate) patterns: Vec<TestPattern>,
+    /// Stages whose generic checks are left out, with what leaves them out.
+    pub(crate) generic_left_out: Vec<(Stage, String)>,
     /// When the app is kept.
     pub(crate) keep: Keep,
     /// How long another run of the same app is waited for.
@@ -89,6 +93,8 @@ pub(crate) struct Job {
 pub(crate) enum DryRun {
     /// It does, and nothing is deployed.
     Yes,
+    /// It does as well, and what its tests lack is told of each of them.
+    Listing,
     /// It is made.
     No,
 }
@@ -185,7 +191,7 @@ fn lead(ctx: &Context, job: &Job, dir: &RunDir) -> Result<Ended, Error> {
         ctx.host.interrupt.clone(),
         readers,
     );
-    if job.dry_run == DryRun::Yes {
+    if job.dry_run != DryRun::No {
         return make(ctx, job, dir, (&announcer, events));
     }
     announcer.say(Fact::RunStarted(start(ctx, job, dir)));

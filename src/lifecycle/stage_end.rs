@@ -1,17 +1,23 @@
 //! How the end of a stage is recorded and announced, also of one that was never reached.
 
 use super::attempt::Attempt;
-use crate::model::{
-    event::{Fact, StageFinished},
-    outcome::{Outcome, SkipReason, StageResult, Trouble},
-    plan::PlannedStage,
-    run::{Source, Wanted},
-    stage::Stage,
+use crate::{
+    model::{
+        event::{Fact, StageFinished},
+        outcome::{Outcome, SkipReason, StageResult, Trouble},
+        plan::PlannedStage,
+        run::{Source, Wanted},
+        stage::Stage,
+    },
+    sys::process::quote::quote,
 };
 
 impl Attempt<'_> {
     /// Records and announces the end of a stage.
-    pub(super) fn finish_stage(&self, result: StageResult) {
+    pub(super) fn finish_stage(&self, mut result: StageResult) {
+        let plan = self.record.report().plan.clone();
+        let left_out = plan.map(|plan| plan.not_selected(result.stage));
+        result.not_selected = left_out.unwrap_or_default();
         let number = usize::from(result.stage.place());
         let failed = result.outcome.is_failure() || result.outcome == Outcome::Broken;
         let reproduce = failed.then(|| self.reproduce());
@@ -79,8 +85,11 @@ impl Attempt<'_> {
             (Wanted::Ref(name) | Wanted::Version(name), None) => format!(" --ref {name}"),
             (Wanted::Default, None) => String::new(),
         };
+        let patterns = self.job.patterns.iter();
+        let patterns = patterns.map(|pattern| format!(" --test {}", quote(&pattern.to_string())));
         format!(
-            "ccci test {what}{reference} --deployer {} --keep failed",
+            "ccci test {what}{reference}{} --deployer {} --keep failed",
+            patterns.collect::<String>(),
             self.job.deployer.kind().word()
         )
     }

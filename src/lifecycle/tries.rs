@@ -224,6 +224,8 @@ pub(super) mod tests {
             role: OverlayRole::Test(Stage::Custom),
             runner: OverlayRunner::Executable,
             refused: None,
+            deselected: false,
+            only: Vec::new(),
         }
     }
 

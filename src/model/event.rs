@@ -1,6 +1,6 @@
 //! What a run announces while it goes on, and the trait of those who read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -251,6 +251,9 @@ pub struct RunFinished {
     pub flaky: usize,
     /// Stages without a verdict.
     pub broken: usize,
+    /// Tests and declared checks that `--test` left out of the stages that ran.
+    #[serde(default)]
+    pub not_selected: usize,
     /// Objects left behind.
     pub leaked: usize,
     /// How long the run took, in milliseconds.
@@ -265,6 +268,8 @@ impl RunFinished {
         let count = |wanted: fn(Outcome) -> bool| {
             stages.iter().filter(|stage| wanted(stage.outcome)).count()
         };
+        // A check that was left out of several stages is one.
+        let left_out = stages.iter().flat_map(|stage| &stage.not_selected);
         Self {
             verdict: Verdict::of(stages, 0),
             exit_code: 0,
@@ -274,6 +279,7 @@ impl RunFinished {
             skipped: count(|outcome| outcome == Outcome::Skip),
             flaky: count(|outcome| outcome == Outcome::Flaky),
             broken: count(|outcome| outcome == Outcome::Broken),
+            not_selected: left_out.collect::<BTreeSet<_>>().len(),
             leaked: 0,
             duration_ms: 0,
             report: String::new(),

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 use jiff::fmt::friendly::SpanParser;
 use serde::Deserialize;
 
-use super::{recipe::Invalid, stage::Stage};
+use super::{pattern::TestPattern, recipe::Invalid, stage::Stage};
 
 /// The longest duration accepted, so that a deadline can always be computed.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -108,6 +108,11 @@ pub fn parse_repeats(text: &str) -> Result<u16, Invalid> {
         .filter(|number| (2..=1000).contains(number));
     let rule = "a number from 2 to 1000, as in `20`";
     number.ok_or_else(|| Invalid::new("number of tries", text, rule))
+}
+
+/// Reads patterns of tests separated by commas.
+pub fn parse_patterns(text: &str) -> Result<Vec<TestPattern>, Invalid> {
+    text.split(',').map(|word| word.trim().parse()).collect()
 }
 
 /// Reads stages separated by commas or blanks, and returns them in the order they run.
@@ -286,6 +291,16 @@ mod tests {
         );
         assert!(parse_stages("").is_err());
         assert!(parse_stages("install,deploy").is_err());
+    }
+
+    #[test]
+    fn patterns_are_separated_by_commas_and_none_is_empty() {
+        let read = |text| parse_patterns(text).map(|all| all.len());
+        assert_eq!(read("login"), Ok(1));
+        assert_eq!(read("login, test_*.sh,a.py::b"), Ok(3));
+        for bad in ["", ",", "login,", "a,,b"] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

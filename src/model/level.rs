@@ -1,17 +1,16 @@
 //! How far up the ladder of stages a run got.
 
-use super::outcome::StageResult;
+use super::outcome::{SkipReason, StageResult};
 
 /// Returns the level, 0 to 5: the highest stage that passed with all below it passed.
 ///
-/// A stage that is not applicable, or skipped by declaration, climbs; one skipped for any other reason caps.
+/// A stage that is not applicable, or skipped by declaration, climbs; one skipped for any other reason caps, and so
+/// does one of which a test was not selected.
 pub fn level(stages: &[StageResult]) -> u8 {
     let climbs = |result: &&StageResult| {
-        result.outcome.is_pass()
-            || result
-                .skip
-                .as_ref()
-                .is_some_and(super::outcome::SkipReason::climbs)
+        let skip = result.skip.as_ref();
+        let is_done = result.outcome.is_pass() || skip.is_some_and(SkipReason::climbs);
+        is_done && result.not_selected.is_empty()
     };
     let mut sorted: Vec<_> = stages.iter().collect();
     sorted.sort_by_key(|result| result.stage);
@@ -37,7 +36,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{outcome::SkipReason, stage::Stage};
+    use crate::model::{
+        outcome::{CheckKind, NotSelected},
+        stage::Stage,
+    };
 
     fn pass(stage: Stage) -> StageResult {
         StageResult::judged(stage, Vec::new(), Duration::ZERO)
@@ -53,6 +55,18 @@ mod tests {
         let mut stages = Stage::ALL.map(pass);
         stages[2] = StageResult::skipped(Stage::Backup, SkipReason::Undeclared("left out".into()));
         assert_eq!(level(&stages), 2);
+    }
+
+    #[test]
+    fn a_test_that_was_not_selected_caps_the_level_below_its_stage() {
+        for (place, expected) in [(0, 0), (1, 1), (4, 4)] {
+            let mut stages = Stage::ALL.map(pass);
+            stages[place].not_selected.push(NotSelected {
+                kind: CheckKind::Test,
+                name: "test_x.sh".to_owned(),
+            });
+            assert_eq!(level(&stages), expected);
+        }
     }
 
     #[test]

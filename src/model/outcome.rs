@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use super::skip::SkipReason;
+pub use super::skip::{NotSelected, SkipReason};
 use super::{stage::Stage, tries::TryResult};
 
 /// How a stage or a check ended.
@@ -174,7 +174,7 @@ impl fmt::Display for Trouble {
 }
 
 /// What kind of check a result belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckKind {
     /// One that ccci makes of every recipe.
@@ -272,6 +272,9 @@ pub struct StageResult {
     pub duration_ms: u64,
     /// Its checks, in the order they ended.
     pub checks: Vec<CheckResult>,
+    /// The tests and checks that `--test` left out of it: with any, the level ends below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_selected: Vec<NotSelected>,
     /// Its logs, relative to the run directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
@@ -287,6 +290,7 @@ impl StageResult {
             trouble: None,
             duration_ms: 0,
             checks: Vec::new(),
+            not_selected: Vec::new(),
             log: None,
         }
     }
@@ -319,6 +323,7 @@ impl StageResult {
             trouble,
             duration_ms: millis(took),
             checks,
+            not_selected: Vec::new(),
             log,
         }
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     app::AppDomain,
+    choice::{Choice, PlannedCheck},
     outcome::SkipReason,
     recipe::{CommitSha, RecipeName, RecipeVersion},
     run::{DeployerKind, IngressKind, Trust},
@@ -34,6 +35,12 @@ pub struct Plan {
     pub stages: Vec<PlannedStage>,
     /// Tests and hooks found, run or not.
     pub overlays: Vec<Overlay>,
+    /// The checks that `recipe.toml` declares.
+    #[serde(default)]
+    pub checks: Vec<PlannedCheck>,
+    /// What each pattern of `--test` is of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
 }
 
 /// One state of a recipe.
@@ -83,6 +90,9 @@ pub struct PlannedStage {
     pub skip: Option<SkipReason>,
     /// Whether its generic checks are left out.
     pub generic: GenericChecks,
+    /// What leaves them out: `skip-generic`, as in `recipe.toml`, or a variable, in backticks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out_by: Option<String>,
 }
 
 /// Whether ccci's own checks of a stage are made.
@@ -109,6 +119,12 @@ pub struct Overlay {
     /// Why it will not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Whether `--test` leaves it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deselected: bool,
+    /// The functions that `--test` chooses of it, by pattern; all of them when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
 }
 
 /// Where an overlay is kept.
@@ -181,14 +197,14 @@ pub struct Facts<'a> {
     pub wanted: &'a [Stage],
     /// Skips declared in `recipe.toml`, with their reasons.
     pub declared_skips: &'a [(Stage, String)],
-    /// Stages whose generic checks are left out.
-    pub generic_left_out: &'a [Stage],
+    /// Stages whose generic checks are left out, with what leaves them out.
+    pub generic_left_out: &'a [(Stage, String)],
     /// Whether the head carries backup labels, or `recipe.toml` says so.
     pub backup_capable: bool,
     /// Tests and hooks found.
     pub overlays: Vec<Overlay>,
-    /// Whether `recipe.toml` declares checks for the stage custom.
-    pub custom_checks: bool,
+    /// The checks that `recipe.toml` declares.
+    pub checks: Vec<PlannedCheck>,
 }
 
 /// Why no plan can be made.
@@ -223,6 +239,8 @@ pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
         ingress: facts.ingress,
         stages: stages.into(),
         overlays: facts.overlays,
+        checks: facts.checks,
+        choices: Vec::new(),
     })
 }
 
@@ -255,16 +273,17 @@ fn choose_base(facts: &Facts<'_>) -> Result<Option<Revision>, Error> {
 
 /// Decides whether one stage runs.
 fn plan_stage(facts: &Facts<'_>, base: Option<&Revision>, stage: Stage) -> PlannedStage {
-    let generic_left_out = facts.generic_left_out.contains(&stage);
-    let generic = if generic_left_out {
-        GenericChecks::LeftOut
-    } else {
-        GenericChecks::Made
-    };
+    let mut left_out = facts.generic_left_out.iter();
+    let left_out_by = left_out.find(|(left_out, _)| *left_out == stage);
+    let left_out_by = left_out_by.map(|(_, by)| by.clone());
     PlannedStage {
         stage,
         skip: skip_reason(facts, base, stage),
-        generic,
+        generic: match left_out_by {
+            Some(_) => GenericChecks::LeftOut,
+            None => GenericChecks::Made,
+        },
+        left_out_by,
     }
 }
 
@@ -292,17 +311,27 @@ fn skip_reason(facts: &Facts<'_>, base: Option<&Revision>, stage: Stage) -> Opti
         Stage::Restore if !facts.wanted.contains(&Stage::Backup) => Some(SkipReason::Undeclared(
             "stage backup was not asked for".to_owned(),
         )),
-        Stage::Custom if !has_custom_tests(facts) => not_applicable("no tests found"),
-        Stage::Install | Stage::Upgrade | Stage::Backup | Stage::Restore | Stage::Custom => None,
+        Stage::Custom => no_custom_tests(facts),
+        Stage::Install | Stage::Upgrade | Stage::Backup | Stage::Restore => None,
     }
 }
 
-/// Tells whether anything would run in the stage custom.
-fn has_custom_tests(facts: &Facts<'_>) -> bool {
-    let runs = |overlay: &Overlay| {
-        overlay.role == OverlayRole::Test(Stage::Custom) && overlay.refused.is_none()
-    };
-    facts.custom_checks || facts.overlays.iter().any(runs)
+/// Returns why nothing would run in the stage custom, if that is so.
+fn no_custom_tests(facts: &Facts<'_>) -> Option<SkipReason> {
+    let tests = facts.overlays.iter();
+    let tests = tests.filter(|overlay| overlay.role == OverlayRole::Test(Stage::Custom));
+    let tests = tests.filter(|overlay| overlay.refused.is_none());
+    let checks = facts.checks.iter();
+    let checks = checks.filter(|check| check.stages.contains(&Stage::Custom));
+    let deselected = tests.map(|overlay| overlay.deselected);
+    let deselected: Vec<_> = deselected
+        .chain(checks.map(|check| check.deselected))
+        .collect();
+    if deselected.is_empty() {
+        return Some(SkipReason::NotApplicable("no tests found".to_owned()));
+    }
+    let none_is_left = deselected.iter().all(|deselected| *deselected);
+    none_is_left.then(|| SkipReason::NotSelected("`--test` selects none of its tests".to_owned()))
 }
 
 #[cfg(test)]
@@ -316,6 +345,15 @@ mod tests {
             commit: Some(String::from(digit).repeat(40).parse().unwrap()),
             uncommitted: false,
             lightweight: false,
+        }
+    }
+
+    /// Makes a check of the stage custom.
+    fn check() -> PlannedCheck {
+        PlannedCheck {
+            name: "page".to_owned(),
+            stages: vec![Stage::Custom],
+            deselected: false,
         }
     }
 
@@ -341,7 +379,7 @@ mod tests {
             generic_left_out: &[],
             backup_capable: true,
             overlays: Vec::new(),
-            custom_checks: true,
+            checks: vec![check()],
         };
         change(&mut facts);
         decide(facts).unwrap()
@@ -395,6 +433,32 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_of_which_nothing_was_selected_caps_and_one_without_tests_does_not_apply() {
+        let plan = decide_with(&revision("main", 'a'), &[], |facts| {
+            facts.checks[0].deselected = true;
+        });
+        let reason = skip(&plan, Stage::Custom).unwrap();
+        assert!(matches!(reason, SkipReason::NotSelected(_)) && !reason.climbs());
+        let plan = decide_with(&revision("main", 'a'), &[], |facts| facts.checks.clear());
+        let reason = skip(&plan, Stage::Custom).unwrap();
+        assert!(matches!(reason, SkipReason::NotApplicable(_)) && reason.climbs());
+    }
+
+    #[test]
+    fn generic_checks_are_left_out_of_the_stages_that_are_named() {
+        let by = "`skip-generic`".to_owned();
+        let plan = decide_with(&revision("main", 'a'), &[], |facts| {
+            facts.generic_left_out =
+                std::slice::from_ref(Box::leak(Box::new((Stage::Backup, by.clone()))));
+        });
+        for planned in &plan.stages {
+            let left_out = planned.stage == Stage::Backup;
+            assert_eq!(planned.generic == GenericChecks::LeftOut, left_out);
+            assert_eq!(planned.left_out_by.is_some(), left_out);
+        }
+    }
+
+    #[test]
     fn without_backup_labels_backup_and_restore_do_not_apply() {
         let plan = decide_with(&revision("main", 'a'), &[], |facts| {
             facts.backup_capable = false;
@@ -426,7 +490,7 @@ mod tests {
             generic_left_out: &[],
             backup_capable: true,
             overlays: Vec::new(),
-            custom_checks: false,
+            checks: Vec::new(),
         };
         assert!(matches!(decide(facts), Err(Error::UnknownBase { .. })));
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::outcome::CheckKind;
+
 /// Why a stage or a check was not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "text")]
@@ -10,6 +12,8 @@ pub enum SkipReason {
     Declared(String),
     /// There is nothing to test: climbs.
     NotApplicable(String),
+    /// `--test` leaves out all its tests, and nothing else is done in it: does not climb.
+    NotSelected(String),
     /// An earlier stage did not pass: does not climb.
     Earlier(String),
     /// Left out without being declared: does not climb.
@@ -27,8 +31,18 @@ impl SkipReason {
         match self {
             Self::Declared(text)
             | Self::NotApplicable(text)
+            | Self::NotSelected(text)
             | Self::Earlier(text)
             | Self::Undeclared(text) => text,
         }
     }
+}
+
+/// A test or a declared check that `--test` leaves out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NotSelected {
+    /// Its kind.
+    pub kind: CheckKind,
+    /// Its name.
+    pub name: String,
 }

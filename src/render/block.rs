@@ -149,8 +149,9 @@ fn summary(finished: &RunFinished, run: &Running) -> Line {
     } else {
         format!(": {}", shown.join(", "))
     };
+    let left_out = left_out(finished.not_selected);
     let text = format!(
-        "[{}] {}, {}{shown}; level {} of 5",
+        "[{}] {}, {}{shown}; level {} of 5{left_out}",
         times::padded(finished.duration_ms),
         run.recipe,
         counted(total, "stage"),
@@ -163,6 +164,15 @@ fn summary(finished: &RunFinished, run: &Running) -> Line {
         Verdict::Leak => Tone::Warn,
     };
     Line::status(Weight::Vital, ("Summary", tone), text)
+}
+
+/// Returns how many tests were not selected, after what is said before.
+pub(crate) fn left_out(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => "; 1 test not selected".to_owned(),
+        count => format!("; {count} tests not selected"),
+    }
 }
 
 /// Returns the results that are repeated at the end.

@@ -329,7 +329,7 @@ mod tests {
                 Logs /home/ada/.local/state/ccci/runs/92222
             Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 ski
         pped
-        warning: wordpress: generic checks of stage `upgrade` are left out
+        warning: wordpress: `skip-generic` leaves out generic checks of stage `upgrade`
         warning: wordpress: `tests/custom.sh` will not run: the pull request is not appr
         oved
              Waiting wordpress: image wordpress:6.8.1
@@ -361,8 +361,8 @@ mod tests {
             Starting wordpress 2.14.0+6.8.1 (888
         8888) from 2.13.1+6.8.0: 4 stages, 1 ski
         pped
-        warning: wordpress: generic checks of st
-        age `upgrade` are left out
+        warning: wordpress: `skip-generic` leave
+        s out generic checks of stage `upgrade`
         warning: wordpress: `tests/custom.sh` wi
         ll not run: the pull request is not appr
         oved
@@ -385,7 +385,7 @@ mod tests {
                 Logs /home/ada/.local/state/ccci/runs/92222
             Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 ski
         pped
-        warning: wordpress: generic checks of stage `upgrade` are left out
+        warning: wordpress: `skip-generic` leaves out generic checks of stage `upgrade`
         warning: wordpress: `tests/custom.sh` will not run: the pull request is not appr
         oved
              Waiting wordpress: image wordpress:6.8.1

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 use super::results::skip_text;
 use crate::model::{
     event::TeardownFinished,
-    outcome::{CaseResult, CheckKind, CheckResult, Outcome, StageResult, Trouble},
+    outcome::{CaseResult, CheckKind, CheckResult, NotSelected, Outcome, StageResult, Trouble},
     report::RunReport,
     tries::TryResult,
 };
@@ -54,6 +54,10 @@ fn suite(report: &RunReport) -> TestSuite {
                 functions.map(|function| function_case(recipe, stage, check, function)),
             );
         }
+    }
+    for stage in &report.stages {
+        let left_out = stage.not_selected.iter();
+        suite.add_test_cases(left_out.map(|one| not_selected_case(recipe, stage, one)));
     }
     let leak = report
         .teardown
@@ -133,14 +137,26 @@ fn stage_case(recipe: &str, stage: &StageResult) -> TestCase {
 
 /// Returns the name of a check's case, which begins with its kind.
 fn check_name(check: &CheckResult) -> String {
-    let kind = match check.kind {
+    format!("{}::{}", kind_word(check.kind), check.name)
+}
+
+/// Returns the word of a kind of check.
+const fn kind_word(kind: CheckKind) -> &'static str {
+    match kind {
         CheckKind::Generic => "generic",
         CheckKind::Declared => "check",
         CheckKind::Test => "test",
         CheckKind::Hook => "hook",
         CheckKind::Lint => "lint",
-    };
-    format!("{kind}::{}", check.name)
+    }
+}
+
+/// Returns the case of a test that `--test` left out.
+fn not_selected_case(recipe: &str, stage: &StageResult, one: &NotSelected) -> TestCase {
+    let name = format!("{}::{}", kind_word(one.kind), one.name);
+    let mut case = case(recipe, &name, skipped("not selected by `--test`"));
+    case.add_property(("stage", stage.stage.word()));
+    case
 }
 
 /// Returns the case of a single test of a file, as `test::test_custom_login.py::test_name`.
@@ -416,6 +432,24 @@ mod tests {
         check.tries = ends.map(|(n, end)| sample::attempt(n, end)).into();
         let xml = render(&report);
         assert_eq!(xml.matches("<rerunFailure").count(), 2, "{xml}");
+    }
+
+    #[test]
+    fn a_test_that_was_not_selected_is_skipped_and_never_missing() {
+        let mut report = sample::report();
+        let (kind, name) = (CheckKind::Declared, "front-page".to_owned());
+        report.stages[0]
+            .not_selected
+            .push(NotSelected { kind, name });
+        let xml = render(&report);
+        let (_, case) = xml
+            .split_once(r#"<testcase name="check::front-page""#)
+            .unwrap();
+        let (case, _) = case.split_once("</testcase>").unwrap();
+        assert!(
+            case.contains(r#"<skipped message="not selected by `--test`"/>"#),
+            "{case}"
+        );
     }
 
     #[test]

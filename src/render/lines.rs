@@ -1,5 +1,7 @@
 //! Turns each event of a run into the lines that people read.
 
+use std::collections::BTreeSet;
+
 use super::{
     block,
     level::{Levels, Weight},
@@ -132,17 +134,35 @@ fn plan_lines(plan: &Plan) -> Vec<Line> {
         .stages
         .iter()
         .filter(|planned| planned.generic == GenericChecks::LeftOut && planned.skip.is_none())
-        .map(|planned| format!("generic checks of stage `{}` are left out", planned.stage));
+        .map(|planned| {
+            let stage = planned.stage;
+            match &planned.left_out_by {
+                Some(by) => format!("{by} leaves out generic checks of stage `{stage}`"),
+                None => format!("generic checks of stage `{stage}` are left out"),
+            }
+        });
     let refused = plan.overlays.iter().filter_map(|overlay| {
         let reason = overlay.refused.as_ref()?;
         Some(format!("`{}` will not run: {reason}", overlay.path))
     });
     let warnings = left_out
         .chain(refused)
+        .chain(deselected(plan))
         .map(|text| warning(plan.recipe.as_str(), &text));
     std::iter::once(info("Starting", text))
         .chain(warnings)
         .collect()
+}
+
+/// Says what `--test` leaves out.
+fn deselected(plan: &Plan) -> Option<String> {
+    let of = |stage: &Stage| plan.not_selected(*stage);
+    let first = Stage::ALL.into_iter().find(|stage| !of(stage).is_empty())?;
+    let all: BTreeSet<_> = Stage::ALL.iter().flat_map(of).collect();
+    let tests = counted(all.len(), "test");
+    Some(format!(
+        "`--test` leaves out {tests}; the level ends below stage `{first}`"
+    ))
 }
 
 /// Makes a warning.
@@ -308,7 +328,7 @@ mod tests {
                  Run 92222 wordpress: word-3fa91c.ci.example.org, docker 28.2.2, ingress proxy
                 Logs ~/.local/state/ccci/runs/92222
             Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 skipped
-        warning: wordpress: generic checks of stage `upgrade` are left out
+        warning: wordpress: `skip-generic` leaves out generic checks of stage `upgrade`
         warning: wordpress: `tests/custom.sh` will not run: the pull request is not approved
              Waiting wordpress: image wordpress:6.8.1
                START (1/5) wordpress install
@@ -365,6 +385,32 @@ mod tests {
         assert!(
             text.ends_with("\n      Report /home/ada/.local/state/ccci/runs/92222/report.json")
         );
+    }
+
+    #[test]
+    fn a_run_of_some_tests_says_so_at_its_begin_and_at_its_end() {
+        let mut plan = sample::plan();
+        plan.checks[0].deselected = true;
+        let mut upgrade = sample::ended(Stage::Upgrade, Outcome::Pass, vec![]);
+        upgrade.result.not_selected = plan.not_selected(Stage::Upgrade);
+        let results = [upgrade.result.clone()];
+        let facts = [
+            Fact::Plan {
+                recipes: vec![plan],
+            },
+            Fact::StageFinished(upgrade),
+            Fact::RunFinished(sample::finished(&results, Verdict::Pass)),
+        ];
+        insta::assert_snapshot!(shown(&facts.map(sample::event), &view()), @r"
+            Starting wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0: 4 stages, 1 skipped
+        warning: wordpress: `skip-generic` leaves out generic checks of stage `upgrade`
+        warning: wordpress: `tests/custom.sh` will not run: the pull request is not approved
+        warning: wordpress: `--test` leaves out 1 test; the level ends below stage `install`
+                PASS [ 1m 49s] (2/5) wordpress upgrade: 1 not selected
+        ────────────
+             Summary [ 9m 58s] wordpress, 1 stage: 1 passed; level 0 of 5; 1 test not selected
+              Report /home/ada/.local/state/ccci/runs/92222/report.json
+        ");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod junit;
 pub(crate) mod level;
 pub(crate) mod line;
 pub(crate) mod lines;
+pub(crate) mod listing;
 pub(crate) mod live;
 pub(crate) mod mode;
 pub(crate) mod plan;

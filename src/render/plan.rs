@@ -2,9 +2,13 @@
 
 use super::{clean::clean, results::skip_text, running::revisions};
 use crate::model::{
+    choice::PlannedCheck,
     plan::{GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage},
     run::Trust,
 };
+
+/// What is said of what `--test` leaves out.
+const NOT_SELECTED: &str = "; will not run: not selected by `--test`";
 
 /// Returns the plan, a fact a line.
 pub(crate) fn render(plan: &Plan) -> String {
@@ -23,7 +27,13 @@ pub(crate) fn render(plan: &Plan) -> String {
     let stages = plan.stages.iter().map(stage);
     let heading = (!plan.overlays.is_empty()).then(|| "tests and hooks".to_owned());
     let overlays = heading.into_iter().chain(plan.overlays.iter().map(overlay));
-    let lines = facts.into_iter().chain(stages).chain(overlays);
+    let heading = (!plan.checks.is_empty()).then(|| "declared checks".to_owned());
+    let checks = heading.into_iter().chain(plan.checks.iter().map(check));
+    let lines = facts
+        .into_iter()
+        .chain(stages)
+        .chain(overlays)
+        .chain(checks);
     lines.map(|line| clean(&line) + "\n").collect()
 }
 
@@ -32,9 +42,20 @@ fn stage(planned: &PlannedStage) -> String {
     let what = match (&planned.skip, planned.generic) {
         (Some(reason), _) => format!("skip: {}", skip_text(reason)),
         (None, GenericChecks::Made) => "run".to_owned(),
-        (None, GenericChecks::LeftOut) => "run, generic checks left out".to_owned(),
+        (None, GenericChecks::LeftOut) => {
+            let by = planned.left_out_by.as_ref();
+            let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("run, generic checks left out{by}")
+        }
     };
     format!("  {:<9} {what}", planned.stage.word())
+}
+
+/// Returns the line of a declared check.
+fn check(check: &PlannedCheck) -> String {
+    let stages: Vec<_> = check.stages.iter().map(|stage| stage.word()).collect();
+    let left_out = if check.deselected { NOT_SELECTED } else { "" };
+    format!("  {} (after {}){left_out}", check.name, stages.join(", "))
 }
 
 /// Returns the line of a test or a hook.
@@ -53,13 +74,13 @@ fn overlay(overlay: &Overlay) -> String {
         OverlayRunner::Pytest => ", by pytest",
         OverlayRunner::Hurl => ", by hurl",
     };
-    let refused = overlay.refused.iter();
-    let refused = refused.map(|reason| format!("; will not run: {reason}"));
-    format!(
-        "  {} ({origin}, {role}{runner}){}",
-        overlay.path,
-        refused.collect::<String>()
-    )
+    let refused = match (&overlay.refused, overlay.deselected) {
+        (Some(reason), _) => format!("; will not run: {reason}"),
+        (None, true) => NOT_SELECTED.to_owned(),
+        (None, false) if overlay.only.is_empty() => String::new(),
+        (None, false) => format!("; only `{}` of it", overlay.only.join("`, `")),
+    };
+    format!("  {} ({origin}, {role}{runner}){refused}", overlay.path)
 }
 
 #[cfg(test)]
@@ -83,12 +104,14 @@ mod tests {
           head      untrusted
         stages
           install   run
-          upgrade   run, generic checks left out
+          upgrade   run, generic checks left out by `skip-generic`
           backup    run
           restore   skip: declared: not ours
           custom    run
         tests and hooks
           tests/custom.sh (the recipe's, test of custom); will not run: the pull request is not approved
+        declared checks
+          front-page (after install, upgrade)
         ");
     }
 }

@@ -152,6 +152,9 @@ fn stage_detail(finished: &StageFinished) -> Option<String> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, noun)| counted(*count, noun))
         .collect();
+    let left_out = Some(result.not_selected.len()).filter(|count| *count > 0);
+    let left_out = left_out.map(|count| format!("{count} not selected"));
+    let shown: Vec<_> = shown.into_iter().chain(left_out).collect();
     (!shown.is_empty()).then(|| shown.join(", "))
 }
 
@@ -160,7 +163,9 @@ pub(crate) fn skip_text(reason: &SkipReason) -> String {
     match reason {
         SkipReason::Declared(text) => format!("declared: {text}"),
         SkipReason::NotApplicable(text) => format!("not applicable: {text}"),
-        SkipReason::Earlier(text) | SkipReason::Undeclared(text) => text.clone(),
+        SkipReason::NotSelected(text)
+        | SkipReason::Earlier(text)
+        | SkipReason::Undeclared(text) => text.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ mod checks;
 
 pub(super) use self::checks::{attempt, check, ended, function, trouble};
 use crate::model::{
+    choice::PlannedCheck,
     event::{
         DiagnosticLevel, EVENT_VERSION, Event, Fact, Kept, RunFinished, RunStarted, ServiceState,
         StageFinished, TeardownFinished,
@@ -58,6 +59,7 @@ pub(super) fn plan() -> Plan {
         } else {
             GenericChecks::Made
         },
+        left_out_by: (stage == Stage::Upgrade).then(|| "`skip-generic`".into()),
     });
     Plan {
         recipe: "wordpress".parse().unwrap(),
@@ -75,7 +77,15 @@ pub(super) fn plan() -> Plan {
             role: OverlayRole::Test(Stage::Custom),
             runner: OverlayRunner::Executable,
             refused: Some("the pull request is not approved".into()),
+            deselected: false,
+            only: Vec::new(),
         }],
+        checks: vec![PlannedCheck {
+            name: "front-page".into(),
+            stages: vec![Stage::Install, Stage::Upgrade],
+            deselected: false,
+        }],
+        choices: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    block::left_out,
     clean::clean,
     results::skip_text,
     running::{counted, revisions},
@@ -99,7 +100,8 @@ fn heading(page: &mut Page, report: &RunReport) {
     let mut text = String::new();
     if let Some(finished) = &report.finished {
         let time = times::short(finished.duration_ms);
-        text = format!("Level {} of 5, {time}. ", finished.level);
+        let left_out = left_out(finished.not_selected);
+        text = format!("Level {} of 5, {time}{left_out}. ", finished.level);
     }
     if let Some(plan) = plan {
         let tested = code(&revisions(plan));
@@ -123,6 +125,11 @@ fn stages(page: &mut Page, stages: &[StageResult]) {
             (None, Some(trouble)) => trouble.message.clone(),
             (None, None) if stage.checks.is_empty() => String::new(),
             (None, None) => counted(stage.checks.len(), "check"),
+        };
+        let detail = match stage.not_selected.len() {
+            0 => detail,
+            count if detail.is_empty() => format!("{count} not selected"),
+            count => format!("{detail}; {count} not selected"),
         };
         let time = match stage.skip {
             Some(_) => String::new(),

@@ -7,7 +7,7 @@ mod group;
 mod line_stream;
 mod lines;
 mod output;
-mod quote;
+pub(crate) mod quote;
 mod replace;
 mod start;
 mod step_log;

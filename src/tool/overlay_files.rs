@@ -9,6 +9,8 @@ use std::{
 };
 
 use crate::model::{
+    choice::Functions,
+    pattern,
     plan::{Overlay, OverlayOrigin, OverlayRole, OverlayRunner},
     stage::Stage,
 };
@@ -113,6 +115,8 @@ fn read_overlay(
         role: role.unwrap_or(OverlayRole::Before(Stage::Install)),
         runner,
         refused,
+        deselected: false,
+        only: Vec::new(),
     })
 }
 
@@ -193,6 +197,25 @@ fn bad_first_line(path: &Path) -> Option<String> {
             name.escape_debug()
         )
     })
+}
+
+/// Lists the functions of the files among these that pytest runs, those that cannot be read with none.
+pub(crate) fn list_functions(
+    root: &Path,
+    overlays: &[Overlay],
+    origin: OverlayOrigin,
+) -> Functions {
+    let tests = overlays.iter().filter(|overlay| {
+        overlay.origin == origin
+            && overlay.runner == OverlayRunner::Pytest
+            && overlay.refused.is_none()
+    });
+    let read = tests.map(|overlay| {
+        let text = fs::read(root.join(&overlay.path)).unwrap_or_default();
+        let names = pattern::functions(&String::from_utf8_lossy(&text));
+        ((origin, overlay.path.clone()), names)
+    });
+    read.collect()
 }
 
 /// Tells whether somebody may execute a file.

@@ -47,6 +47,8 @@ pub(crate) struct TestFile<'a> {
     pub(crate) role: OverlayRole,
     /// What runs it.
     pub(crate) runner: OverlayRunner,
+    /// The functions of it that pytest is to run, by pattern; all of them when there is none.
+    pub(crate) only: &'a [String],
     /// What it sees of the run; it wins over what is set here.
     pub(crate) env: &'a [(OsString, OsString)],
     /// Where its temporary directory is made.
@@ -274,6 +276,11 @@ fn command(runners: &Runners, file: &TestFile<'_>, report: &Path) -> Cmd {
             // Where these are installed, their `page` and `base_url` would take the place of ours.
             .args(["-p", "no:playwright", "-p", "no:base_url"])
             .args(["-p", PLUGIN_NAME])
+            .args(
+                file.only
+                    .iter()
+                    .map(|function| format!("--ccci-only={function}")),
+            )
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .arg("--rootdir")
             .arg(file.root)
@@ -390,6 +397,7 @@ mod tests {
                 path,
                 role,
                 runner,
+                only: &[],
                 env: &env,
                 scratch: self.root.path(),
                 limit: Duration::from_secs(2),

@@ -5,5 +5,6 @@ mod files;
 mod kept;
 mod names;
 mod revisions;
+mod selection;
 mod values;
 mod world;

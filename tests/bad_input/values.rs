@@ -76,6 +76,10 @@ fn a_number_out_of_its_range_is_told_the_range() {
         assert!(said.contains(&format!("`{bad}`")), "{said}");
         assert!(said.contains("a number from 1 to 64, as in `4`"), "{said}");
     }
+    for bad in ["", ",", "a,,b", "::", "test_a.py::"] {
+        let said = world.refused(&["test", "tiny", &format!("--test={bad}")], 2);
+        assert!(said.contains("pattern of tests"), "{said}");
+    }
     for bad in ["0", "1", "1001", "-2", "x"] {
         let said = world.refused(&["test", "tiny", "--repeat", bad], 2);
         assert!(

@@ -39,6 +39,9 @@ volume ls	{"Name":VOLUME NAME}
 secret ls	{"ID":ID}
 config ls	{"ID":ID}
 "#;
+/// What docker makes of the recipe's compose file, on a line as its answers are.
+const STACK: &str =
+    "stack config\t{\"version\":\"3.8\",\"services\":{\"app\":{\"image\":\"x:1\"}}}\n";
 
 /// A test's own world.
 pub(crate) struct World {
@@ -91,6 +94,13 @@ impl World {
         world.git(&["init", "--quiet", "--initial-branch=main"]);
         world.git(&["add", "--all"]);
         world.git(&["commit", "--quiet", "--message", "begin"]);
+        world
+    }
+
+    /// Makes a world whose recipe can be planned: the engine renders it too.
+    pub(crate) fn plannable() -> Self {
+        let world = Self::readable();
+        world.write("bin/docker.answers", format!("{EMPTY_SWARM}{STACK}"));
         world
     }
 
@@ -208,7 +218,8 @@ impl World {
                     assert_eq!(made.map_or(0, Iterator::count), 0, "in {folder}: {said}");
                 }
                 let asked = |line: &str| {
-                    let mut begins = EMPTY_SWARM.lines().filter_map(|line| line.split_once('\t'));
+                    let answers = EMPTY_SWARM.lines().chain(STACK.lines());
+                    let mut begins = answers.filter_map(|line| line.split_once('\t'));
                     let args = line.strip_prefix("docker ").unwrap();
                     begins.any(|(begin, _)| args.starts_with(begin))
                 };

@@ -238,6 +238,41 @@ def test_a_command_runs_in_a_service(run_in: RunIn, tmp_path: pathlib.Path, monk
         run_in("db", "ls")
 
 
+def run_only(tmp_path: pathlib.Path, *patterns: str) -> subprocess.CompletedProcess[str]:
+    """Runs a file of four tests with the choice that ccci hands over."""
+    text = (
+        "import pytest\n\n"
+        "@pytest.mark.parametrize('x', ['a.b', 'c'])\ndef test_p(x): pass\n\n"
+        "class TestForm:\n    def test_opens(self): pass\n\n"
+        "def test_opens(): pass\n"
+    )
+    (tmp_path / "test_it.py").write_text(text)
+    pytest_program = pathlib.Path(sys.executable).with_name("pytest")
+    options = [f"--ccci-only={pattern}" for pattern in patterns]
+    call = [pytest_program, "-v", "-p", "ccci_plugin", *options, "--rootdir", tmp_path, tmp_path / "test_it.py"]
+    return subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "names"),
+    [
+        (["opens"], ["TestForm::test_opens", "test_opens"]),
+        (["test_o*"], ["test_opens"]),
+        (["TestForm"], ["TestForm::test_opens"]),
+        (["test_p[a.b]"], ["test_p[a.b]"]),
+        (["test_p[?]", "TestForm::*"], ["test_p[c]", "TestForm::test_opens"]),
+    ],
+)
+def test_a_choice_among_the_tests_of_a_file(patterns: list[str], names: list[str], tmp_path: pathlib.Path) -> None:
+    ended = run_only(tmp_path, *patterns)
+    passed = [line.split()[0].partition("::")[2] for line in ended.stdout.splitlines() if " PASSED" in line]
+    assert ended.returncode == 0 and passed == names, ended.stdout + ended.stderr
+
+
+def test_a_choice_of_no_test_is_no_pass(tmp_path: pathlib.Path) -> None:
+    assert run_only(tmp_path, "test_q").returncode == 5
+
+
 def test_a_file_beside_the_tests_does_not_take_the_plugins_place(tmp_path: pathlib.Path) -> None:
     for name, text in {
         "ccci_plugin.py": "raise SystemExit('taken')",

@@ -13,4 +13,5 @@ mod proxy_runs;
 mod refusals;
 mod repeats;
 mod secrecy;
+mod selection;
 mod trust;

@@ -88,6 +88,7 @@ pub(in crate::render) fn ended(
         trouble: bad.then(trouble),
         duration_ms: if outcome == Outcome::Skip { 0 } else { 109_000 },
         checks,
+        not_selected: Vec::new(),
         log: (outcome != Outcome::Skip).then(|| stage.folder()),
     };
     StageFinished {

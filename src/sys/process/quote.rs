@@ -13,7 +13,7 @@ pub(super) fn command_line(program: &Path, args: &[OsString]) -> String {
 }
 
 /// Returns one word, quoted when it needs to be.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
