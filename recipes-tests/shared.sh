@@ -15,13 +15,26 @@ expect() {
     [ "$found" = "$wanted" ] || fail "$what is \`$found\`, wanted was \`$wanted\`"
 }
 
-# Makes a request of the app by the name that it answers to; curl's arguments come after the path.
+# Runs curl for the app by the name that it answers to; arguments are curl's.
+#
+# It goes the way that ccci goes: to the address that is set for the proxy, and with the authorities that are.
+ask_app() {
+    [ -z "${CCCI_CA_FILE:-}" ] || set -- --cacert "$CCCI_CA_FILE" "$@"
+    case ${CCCI_RESOLVE_TO:-} in
+    '') ;;
+    # With a port, which an IPv6 address has behind its brackets; then without.
+    \[* | *.*:*) set -- --connect-to "::$CCCI_RESOLVE_TO" "$@" ;;
+    *:*) set -- --connect-to "::[$CCCI_RESOLVE_TO]:" "$@" ;;
+    *) set -- --connect-to "::$CCCI_RESOLVE_TO:" "$@" ;;
+    esac
+    curl --silent --max-time 60 --header "Host: $CCCI_HOST_HEADER" --header 'X-Forwarded-Proto: https' "$@"
+}
+
+# Makes a request of the app, which has to succeed; curl's arguments come after the path.
 request() {
     path=$1
     shift
-    curl --silent --show-error --fail --max-time 60 \
-        --header "Host: $CCCI_HOST_HEADER" --header 'X-Forwarded-Proto: https' "$@" "$CCCI_BASE_URL$path" ||
-        fail "the request for \`$path\` failed"
+    ask_app --show-error --fail "$@" "$CCCI_BASE_URL$path" || fail "the request for \`$path\` failed"
 }
 
 # Sends JSON to the app; path and text first, then curl's arguments. No list of processes shows the text.

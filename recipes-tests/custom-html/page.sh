@@ -16,6 +16,5 @@ expect_page() {
 
 # Tells with which status a path is answered.
 status() {
-    curl --silent --output "$TMPDIR/answer" --max-time 60 --write-out '%{http_code}' \
-        --header "Host: $CCCI_HOST_HEADER" "$CCCI_BASE_URL$1"
+    ask_app --output "$TMPDIR/answer" --write-out '%{http_code}' "$CCCI_BASE_URL$1"
 }

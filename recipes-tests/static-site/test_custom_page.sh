@@ -1,24 +1,16 @@
 #!/bin/sh
 # A page that is put into the volume is served as it is, and browsers are told not to guess its type.
 set -eu
+. ../shared.sh
 
-name=ccci-$CCCI_RUN_ID.txt
-text="published by run $CCCI_RUN_ID"
-app=$(docker ps --quiet --filter "label=com.docker.swarm.service.name=${CCCI_STACK}_app" | head -n 1)
+app=$(container app)
+printf '%s\n' "published by run $CCCI_RUN_ID" > "$TMPDIR/$mark.txt"
+docker cp --quiet "$TMPDIR/$mark.txt" "$app:/usr/share/nginx/html/$mark.txt"
 
-printf '%s\n' "$text" > "$TMPDIR/$name"
-docker cp --quiet "$TMPDIR/$name" "$app:/usr/share/nginx/html/$name"
+served=$(request "/$mark.txt" --dump-header "$TMPDIR/headers")
+expect 'the text of the page' "published by run $CCCI_RUN_ID" "$served"
 
-curl --silent --show-error --fail --max-time 10 --header "Host: $CCCI_HOST_HEADER" \
-    --dump-header "$TMPDIR/headers" --output "$TMPDIR/body" "$CCCI_BASE_URL/$name"
-
-served=$(cat "$TMPDIR/body")
-if [ "$served" != "$text" ]; then
-    echo "the page reads \`$served\`, published was \`$text\`" >&2
-    exit 1
-fi
-if ! grep -qi '^x-content-type-options: nosniff' "$TMPDIR/headers"; then
-    echo "the header X-Content-Type-Options is not nosniff:" >&2
+grep -qi '^x-content-type-options: nosniff' "$TMPDIR/headers" || {
     cat "$TMPDIR/headers" >&2
-    exit 1
-fi
+    fail 'the header X-Content-Type-Options is not nosniff'
+}

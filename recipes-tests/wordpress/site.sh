@@ -1,20 +1,8 @@
 # Functions that the tests and hooks of this folder share; sourced by them, run by nobody.
 
+. ../shared.sh
+
 title="Site of $CCCI_APP_DOMAIN"
-
-# Says what is wrong, and ends the test.
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-
-# Makes a request of the app by the name that it answers to; curl's arguments come after the path.
-request() {
-    path=$1
-    shift
-    curl --silent --show-error --fail --max-time 60 \
-        --header "Host: $CCCI_HOST_HEADER" --header 'X-Forwarded-Proto: https' "$@" "$CCCI_BASE_URL$path"
-}
 
 # Sends the set-up form as a person would; a site that is set up already stays as it is.
 set_up() {

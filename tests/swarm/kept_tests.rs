@@ -2,7 +2,7 @@
 
 use ccci::model::{outcome::CheckKind, stage::Stage};
 
-use crate::harness::{Deployer, Judged, World};
+use crate::harness::{Deployer, Judged, Proxy, World};
 
 /// How the stages end when all pass.
 const PASSED: &str = "install pass, upgrade pass, backup pass, restore pass, custom pass";
@@ -20,8 +20,14 @@ fn kept(judged: &Judged) -> Vec<String> {
 /// Takes a recipe through all stages with the tests that are kept for it, which are these.
 #[track_caller]
 fn run(world: &World, wanted: &[&str]) {
+    run_through(world, &[], wanted);
+}
+
+/// Does the same by a way in of its own.
+#[track_caller]
+fn run_through(world: &World, way_in: &[&str], wanted: &[&str]) {
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/recipes-tests");
-    let call = world.test().env("CCCI_TESTS_DIR", tests);
+    let call = world.test().args(way_in).env("CCCI_TESTS_DIR", tests);
     let judged = call.run().judged(0).ended(PASSED, 5);
     judged.upgraded(world, "HEAD");
     assert_eq!(kept(&judged), wanted);
@@ -43,6 +49,15 @@ const CUSTOM_HTML: [&str; 9] = [
 #[test]
 fn custom_html_passes() {
     run(&World::of("custom-html", Deployer::Docker), &CUSTOM_HTML);
+}
+
+#[test]
+fn custom_html_passes_through_a_proxy_that_dns_does_not_know() {
+    let world = World::of("custom-html", Deployer::Docker);
+    let proxy = Proxy::to_apps(&world);
+    let resolve = ["--ingress", "proxy", "--resolve-to", proxy.address()];
+    let trust = ["--ca-file", proxy.ca_file()];
+    run_through(&world, &[&resolve[..], &trust].concat(), &CUSTOM_HTML);
 }
 
 /// What is kept for custom-html-tiny.
