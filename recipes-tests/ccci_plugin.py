@@ -408,7 +408,12 @@ def browser_flags(place: Place) -> list[str]:
     host, port = place.connect_to
     if host != place.domain:
         host = f"[{host}]" if ":" in host else host
-        flags.append(f"--host-resolver-rules=MAP {place.domain} {host}:{port}")
+        names = [place.domain]
+        if not place.direct:
+            # The proxy has the app's further names as well, each beside the app's own.
+            names.append(f"*-{place.domain}")
+        rules = ",".join(f"MAP {name} {host}:{port}" for name in names)
+        flags.append(f"--host-resolver-rules={rules}")
     if os.geteuid() == 0:
         # Chromium refuses to run as root with its sandbox.
         flags.append("--no-sandbox")

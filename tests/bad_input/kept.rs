@@ -25,9 +25,13 @@ fn recipes() -> Vec<String> {
     recipes
 }
 
+/// What pytest says when it is asked whether it has a browser.
+const BROWSER: &str = "-p ccci_plugin --ccci-needs-browser\tnothing is lacking\n";
+
 /// Makes a world whose recipe has this name.
 fn world_of(recipe: &str) -> World {
     let world = World::plannable();
+    world.write("bin/pytest.answers", BROWSER);
     fs::rename(world.path("work/tiny"), world.path("work").join(recipe)).unwrap();
     world
 }
@@ -41,7 +45,7 @@ fn every_recipe_with_tests_that_are_kept_has_a_plan_with_all_of_them() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{recipe}: {said}");
         let plan = String::from_utf8_lossy(&output.stdout);
-        for folder in ["", "ops"] {
+        for folder in ["", "ops", "playwright"] {
             let Ok(entries) = fs::read_dir(kept().join(&recipe).join(folder)) else {
                 continue;
             };

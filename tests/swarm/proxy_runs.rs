@@ -66,19 +66,29 @@ test "$(ask "$CCCI_BASE_URL/")" = "files are at https://$files/"
 test "$(ask "https://$files/")" = 'a file'
 "#;
 
+/// Goes from the app's page to the other service's, in a browser.
+const BOTH_PAGES: &str = "def test_pages(page, app_domain):
+    page.goto('/')
+    files = f'https://files-{app_domain}/'
+    assert page.inner_text('body').strip() == f'files are at {files}'
+    page.goto(files)
+    assert page.inner_text('body').strip() == 'a file'
+";
+
 /// Tests a recipe with a nested name, which moves beside the app's own.
 fn run_nested(deployer: Deployer) {
     let world = World::of("nested", deployer);
     let proxy = Proxy::to_apps(&world);
     world.keep_program("test_install_names.sh", BOTH_NAMES);
+    world.keep("test_install_pages.py", BOTH_PAGES);
     let call = world.test().args(&through(&proxy));
     let judged = call.args(&["--ca-file", proxy.ca_file()]).run().judged(0);
     let judged = judged.ended(INSTALLED, 1);
     let checks = &judged.records.stage(Stage::Install).checks;
-    let test = checks
-        .iter()
-        .find(|check| check.name == "test_install_names.sh");
-    assert_eq!(test.map(|test| test.outcome), Some(Outcome::Pass));
+    for name in ["test_install_names.sh", "test_install_pages.py"] {
+        let test = checks.iter().find(|check| check.name == name);
+        assert_eq!(test.map(|test| test.outcome), Some(Outcome::Pass), "{name}");
+    }
     let found = judged.records.report.lint.iter();
     let about_names: Vec<_> = found.filter(|one| one.code.starts_with("host-")).collect();
     assert!(about_names.is_empty(), "{about_names:?}");
