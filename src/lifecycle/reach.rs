@@ -55,7 +55,12 @@ pub(crate) enum Entrance {
 
 /// Finds the way into an app from its labels.
 pub(crate) fn find_entrance(stack: &Stack) -> Entrance {
-    match labels::routes(stack).into_iter().next() {
+    // What such a service answers to plain HTTP serves for its certificate, and is no way in.
+    let ends_tls = |route: &Route| {
+        let service = stack.services.get(&route.service);
+        service.is_some_and(|service| !labels::passes_tls_through(service))
+    };
+    match labels::routes(stack).into_iter().find(ends_tls) {
         Some(route) => {
             let is_health_checked = stack
                 .services

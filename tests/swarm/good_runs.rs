@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use ccci::model::{outcome::SkipReason, recipe::CommitSha, stage::Stage};
+use ccci::model::{
+    outcome::{Outcome, SkipReason},
+    recipe::CommitSha,
+    stage::Stage,
+};
 
 use crate::harness::{Deployer, Judged, World};
 
@@ -81,6 +85,23 @@ fn two_runs_of_one_recipe_at_different_refs_go_side_by_side() {
             .map(|plan| plan.domain.clone())
     };
     assert_ne!(domain(&older), domain(&newer));
+}
+
+#[test]
+fn an_app_that_ends_its_tls_itself_is_tested_but_for_its_pages() {
+    let world = World::of("passed-through", Deployer::Docker);
+    let ended = "install pass, upgrade skip, backup pass, restore pass, custom skip";
+    let judged = world.test().run().judged(0).ended(ended, 5);
+    for stage in [Stage::Install, Stage::Restore] {
+        let checks = &judged.records.stage(stage).checks;
+        let find = |name: &str| checks.iter().find(|check| check.name == name);
+        let converged = find("converged").map(|check| check.outcome);
+        assert_eq!(converged, Some(Outcome::Pass), "{checks:#?}");
+        let reachable = find("reachable").expect("it is told of");
+        let why = "the proxy passes TLS through to the app";
+        assert_eq!(reachable.outcome, Outcome::Skip);
+        assert_eq!(reachable.note.as_deref(), Some(why));
+    }
 }
 
 #[test]
