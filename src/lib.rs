@@ -48,6 +48,7 @@
 //! - `lifecycle/orphan.rs`: Finds apps whose run is gone: looks at the registry and at the swarm, and has each app judged.
 //! - `lifecycle/overlay.rs`: Runs the tests and hooks that people wrote, with what they may see of the run.
 //! - `lifecycle/overlay_env.rs`: What the tests and hooks that people wrote see of a run: their environment, the way to the app included.
+//! - `lifecycle/overlay_fence.rs`: What the own tests of a recipe may reach on this host, where anybody may have written them.
 //! - `lifecycle/planting.rs`: Plants tokens at an app's spots before an operation and compares them after it.
 //! - `lifecycle/preflight.rs`: What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
 //! - `lifecycle/prepare.rs`: Gets everything ready before anything is deployed: checkout, compose policy, names, tests, the plan.
@@ -132,6 +133,7 @@
 //! - `sys/lock.rs`: Named locks that the kernel frees when the last process that holds them ends; age and process ids decide nothing.
 //! - `sys/process.rs`: The only place where a child process starts: environment, time limit, process group, log, redaction.
 //! - `sys/process/capture.rs`: Reads one stream of a child: through the redactor into memory, log and lines.
+//! - `sys/process/fence.rs`: A fence around a child: which files of this host it can read and write, kept by the kernel's Landlock.
 //! - `sys/process/group.rs`: Signals to a whole process group, until none of its processes is left.
 //! - `sys/process/line_stream.rs`: A child that runs beside its caller, who reads its lines when it likes.
 //! - `sys/process/lines.rs`: Cuts a stream into lines that are safe to show: no control sequences, no endless line.

@@ -15,7 +15,12 @@ use crate::{
         settings::Settings,
     },
     model::input::TypedFlag,
-    sys::{context::Context, interrupt::Interrupt, process::Host, redact::Redactor},
+    sys::{
+        context::Context,
+        interrupt::Interrupt,
+        process::{Host, fence},
+        redact::Redactor,
+    },
 };
 
 /// One call of ccci.
@@ -84,6 +89,7 @@ impl Call {
         programs: Programs,
         redactor: Redactor,
     ) -> Result<Context, Error> {
+        fence::hide_ourselves();
         let interrupt = Interrupt::install()
             .map_err(|error| Error::not_given("failed to take over signals", error))?;
         // Commands that fetch nothing have no use for it, and must not show it.

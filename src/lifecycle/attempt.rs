@@ -10,7 +10,7 @@ use super::{
     announce::Announcer,
     classify, evidence,
     fetch::{self, Fetched},
-    images,
+    images, overlay_fence,
     prepare::{self, Prepared, Preparing},
     record::Record,
     runner::{DryRun, FlakyCounts, Job, LintCounts},
@@ -172,6 +172,10 @@ impl Attempt<'_> {
     /// Runs every stage of the plan over one deployed app.
     fn run_stages(&self, app: &App, prepared: &Prepared) -> Result<(), Trouble> {
         self.show_lint(prepared);
+        if let Some(trouble) = overlay_fence::warning(&prepared.plan) {
+            let level = DiagnosticLevel::Warning;
+            self.announcer.say(Fact::Diagnostic { level, trouble });
+        }
         if let Some(Err(trouble)) = &prepared.base {
             return Err(trouble.clone());
         }

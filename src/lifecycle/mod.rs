@@ -22,6 +22,7 @@ pub(crate) mod live;
 pub(crate) mod orphan;
 pub(crate) mod overlay;
 mod overlay_env;
+pub(crate) mod overlay_fence;
 pub(crate) mod planting;
 pub(crate) mod preflight;
 pub(crate) mod prepare;

@@ -10,6 +10,7 @@ use super::{
     classify::not_started,
     declared,
     overlay_env::environment,
+    overlay_fence::fence,
     reach::Entrance,
     session::{CheckName, Remark, Session, StageRun, state_trouble},
     tries::{self, Attempt, Place},
@@ -179,6 +180,7 @@ fn run_file(
         env: &env,
         scratch: &scratch,
         limit,
+        fence: fence(session, stage, overlays, overlay),
     };
     let ran = runner::run(session.app.docker.host(), &runners, &file, &log);
     ran.map_err(|error| not_run(&error))

@@ -3,6 +3,7 @@
 //! A child that fails is a value here; what its exit means is decided by its caller.
 
 mod capture;
+pub(crate) mod fence;
 mod group;
 mod line_stream;
 mod lines;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fence::Fence;
 pub(crate) use line_stream::LineStream;
 pub(crate) use output::{Exit, Output};
 pub(crate) use replace::replace;
@@ -136,6 +138,8 @@ pub(crate) struct Cmd {
     limit: Duration,
     /// The time that it may take to end when asked to.
     grace: Duration,
+    /// What keeps it from files that are none of its business.
+    fence: Option<Fence>,
 }
 
 impl Cmd {
@@ -152,6 +156,7 @@ impl Cmd {
             is_secret: false,
             limit,
             grace: GRACE,
+            fence: None,
         }
     }
 
@@ -214,6 +219,12 @@ impl Cmd {
     /// Keeps the output out of log, lines and tail, and returns it unmasked: it is a secret.
     pub(crate) fn secret_output(mut self) -> Self {
         self.is_secret = true;
+        self
+    }
+
+    /// Puts the child behind a fence, as far as the kernel keeps one.
+    pub(crate) fn fence(mut self, fence: Fence) -> Self {
+        self.fence = Some(fence);
         self
     }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::test_report::{self, Origin, TestReport};
 use crate::{
     model::plan::{OverlayRole, OverlayRunner},
-    sys::process::{self, Cmd, Exit, Host, StepLog},
+    sys::process::{self, Cmd, Exit, Host, StepLog, fence::Fence},
 };
 
 /// How many lines of output are kept.
@@ -24,6 +24,8 @@ const TAIL: usize = 40;
 const PLUGIN: &str = include_str!("../../recipes-tests/ccci_plugin.py");
 /// How long pytest may take to say what a browser lacks.
 const QUESTION: Duration = Duration::from_secs(60);
+/// What no fence keeps: by these, agents and other services of whoever runs ccci are found.
+const NOT_BEHIND_FENCE: [&str; 2] = ["SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"];
 /// The plugin's name as a module.
 const PLUGIN_NAME: &str = "ccci_plugin";
 
@@ -55,6 +57,8 @@ pub(crate) struct TestFile<'a> {
     pub(crate) scratch: &'a Path,
     /// The time it may take.
     pub(crate) limit: Duration,
+    /// What keeps it from what is none of its business.
+    pub(crate) fence: Option<Fence>,
 }
 
 /// How a file ran.
@@ -142,12 +146,18 @@ pub(crate) fn run(
     for (key, value) in file.env {
         cmd = cmd.env(key, value);
     }
+    let mut host = host.clone();
+    if let Some(fence) = &file.fence {
+        let is_known = |name: &OsString| NOT_BEHIND_FENCE.iter().any(|known| name == known);
+        host.base_env.retain(|(name, _)| !is_known(name));
+        cmd = cmd.fence(fence.clone());
+    }
     let heard = |line: &str| {
         if let Some(echo) = &host.echo {
             echo(line);
         }
     };
-    let ended = cmd.log(log).stream(host, &mut { heard });
+    let ended = cmd.log(log).stream(&host, &mut { heard });
     let output = ended.map_err(|source| Error::Process {
         path: file.path.to_owned(),
         source,
@@ -401,6 +411,7 @@ mod tests {
                 env: &env,
                 scratch: self.root.path(),
                 limit: Duration::from_secs(2),
+                fence: None,
             };
             run(&host, &self.runners, &file, &log).unwrap()
         }

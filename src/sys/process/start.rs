@@ -207,12 +207,16 @@ fn spawn(cmd: &Cmd, host: &Host, theirs: Theirs) -> io::Result<duct::Handle> {
     if let Some(dir) = &cmd.dir {
         expression = expression.dir(dir);
     }
+    let start = || match &cmd.fence {
+        Some(fence) => fence.within(|| expression.start()),
+        None => expression.start(),
+    };
     let _alone = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(lock) = &host.inherit else {
-        return expression.start();
+        return start();
     };
     fcntl_setfd(lock, FdFlags::empty())?;
-    let started = expression.start();
+    let started = start();
     fcntl_setfd(lock, FdFlags::CLOEXEC)?;
     started
 }
