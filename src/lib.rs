@@ -125,6 +125,7 @@
 //! - `tool/stack.rs`: The built-in deployer: reads the recipe format and drives docker alone, leaving what abra would leave.
 //! - `tool/test_report.rs`: Reads what pytest and hurl report on the single tests of a file; what it says was written by a test and is never trusted.
 //! - `sys/`: The operating system: processes, files, locks, signals; it does not know recipes.
+//! - `sys/artifacts.rs`: The files that tests leave for people: masked like all that children print, and nothing but files.
 //! - `sys/beside.rs`: Work that goes on beside its caller where the system has a thread for it, and in its caller's place where it has none.
 //! - `sys/context.rs`: What a command has at hand: settings, what children share, the machine's name.
 //! - `sys/durable.rs`: Files that survive a crash: replaced as a whole, or appended to record by record.

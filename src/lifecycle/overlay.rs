@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use crate::{
         plan::{Overlay, OverlayOrigin, OverlayRole},
         stage::Stage,
     },
-    sys::process::is_shortage,
+    sys::{artifacts, process::is_shortage},
     tool::{
         runner::{self, Runners, TestEnd, TestFile, TestRun},
         test_report::TestReport,
@@ -182,7 +182,14 @@ fn run_file(
         limit,
         fence: fence(session, stage, overlays, overlay),
     };
-    let ran = runner::run(session.app.docker.host(), &runners, &file, &log);
+    let host = session.app.docker.host();
+    let begun = SystemTime::now();
+    let ran = runner::run(host, &runners, &file, &log);
+    let folder = session.dir.path().join("artifacts");
+    let masked = artifacts::mask(&folder, &host.redactor, begun);
+    for note in masked.map_err(|error| state_trouble(&error.to_string()))? {
+        log.note(&note);
+    }
     ran.map_err(|error| not_run(&error))
 }
 

@@ -1,5 +1,6 @@
 //! The operating system: processes, files, locks, signals; it does not know recipes.
 
+pub(crate) mod artifacts;
 pub(crate) mod beside;
 pub(crate) mod context;
 pub(crate) mod durable;

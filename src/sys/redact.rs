@@ -63,6 +63,11 @@ impl Redactor {
         Secret(value.to_owned())
     }
 
+    /// Tells whether there is anything to mask.
+    pub(crate) fn knows_any(&self) -> bool {
+        !self.lock().needles.is_empty()
+    }
+
     /// Returns how many different values are too short to be masked.
     pub(crate) fn unmaskable(&self) -> usize {
         self.lock().short.len()
@@ -74,6 +79,12 @@ impl Redactor {
             None => text.to_owned(),
             Some(matcher) => String::from_utf8_lossy(&matcher.mask(text.as_bytes())).into_owned(),
         }
+    }
+
+    /// Returns the bytes with every secret masked.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.matcher()
+            .map_or_else(|| bytes.to_owned(), |matcher| matcher.mask(bytes))
     }
 
     /// Returns a writer that masks secrets on their way to `inner`, also those split over writes.

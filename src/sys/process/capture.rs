@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::lines::LineSplitter;
+use super::lines::{self, LineSplitter};
 use super::step_log::StepLog;
 use super::supervise::Event;
 use crate::sys::redact::Redactor;
@@ -151,7 +151,7 @@ impl Tee {
         self.splitter.finish(&mut |line| sinks.line(line));
         if let Some(log) = sinks.log.as_ref().filter(|_| !self.unlogged.is_empty()) {
             self.unlogged.push(b'\n');
-            log.output(&self.unlogged);
+            sinks.log(log, &self.unlogged);
         }
     }
 
@@ -166,7 +166,7 @@ impl Tee {
             None if self.unlogged.len() >= CHUNK => self.unlogged.len(),
             None => return,
         };
-        log.output(&self.unlogged[..end]);
+        self.sinks.log(log, &self.unlogged[..end]);
         self.unlogged.drain(..end);
     }
 }
@@ -186,8 +186,24 @@ impl Write for Tee {
 }
 
 impl Sinks {
-    /// Hands on one line.
-    fn line(&self, line: String) {
+    /// Logs text without control sequences, masked once more as they may have hidden something.
+    fn log(&self, log: &StepLog, bytes: &[u8]) {
+        let plain = lines::plain(bytes);
+        match self
+            .redactor
+            .as_ref()
+            .filter(|_| plain.len() != bytes.len())
+        {
+            Some(redactor) => log.output(&redactor.bytes(&plain)),
+            None => log.output(&plain),
+        }
+    }
+
+    /// Hands on one line, which without its control sequences may show what was not to be seen with them.
+    fn line(&self, mut line: String) {
+        if let Some(redactor) = &self.redactor {
+            line = redactor.text(&line);
+        }
         if let Some(lines) = &self.lines {
             // The reader of the lines may have gone.
             let _ = lines.send(Event::Line(line.clone()));

@@ -86,6 +86,26 @@ impl LineSplitter {
     }
 }
 
+/// Returns whole lines without control characters; where a line was written over, each state of it has a line.
+pub(super) fn plain(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut place = Place::Text;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte == b'\n' {
+            place = Place::Text;
+            plain.push(byte);
+        } else if place != Place::Text || byte == 0x1b {
+            place = next_place(place, byte);
+        } else if byte == b'\r' {
+            let is_line_end = bytes.get(at + 1) == Some(&b'\n');
+            plain.extend((!is_line_end).then_some(b'\n'));
+        } else if byte == b'\t' || !byte.is_ascii_control() {
+            plain.push(byte);
+        }
+    }
+    plain
+}
+
 /// Returns the place after one more byte of a control sequence.
 fn next_place(place: Place, byte: u8) -> Place {
     match (place, byte) {
@@ -131,6 +151,12 @@ mod tests {
         let found = lines(&[&long, b"\n\nlast"]);
         assert_eq!(found[0].len(), LONGEST);
         assert_eq!(found[1..], ["", "last"]);
+    }
+
+    #[test]
+    fn plain_lines_keep_all_that_is_text() {
+        let text = b"a\x1b[1mb\x1b[0mc\r\n10%\r20%\n\tx\x08\x1b]0;title\x07y\n";
+        assert_eq!(plain(text), b"abc\n10%\n20%\n\txy\n");
     }
 
     proptest! {

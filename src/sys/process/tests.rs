@@ -293,6 +293,24 @@ fn the_log_has_command_output_and_exit_and_no_secret() {
 }
 
 #[test]
+fn a_secret_that_control_characters_cut_is_masked_where_these_are_dropped() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = host();
+    host.redactor.register("hunter2hunter2");
+    let path = directory.path().join("step.log");
+    let log = StepLog::create(&path, &host.redactor).unwrap();
+    let mut lines = Vec::new();
+    let script = "printf 'a hunter2\\033[1mhunter2\\n'; printf 'b hunt\\001er2hunter2\\033[0m'";
+    let output = sh(script)
+        .log(&log)
+        .stream(&host, &mut |line| lines.push(line.to_owned()));
+    assert_eq!(lines, ["a [secret]", "b [secret]"]);
+    assert_eq!(output.unwrap().tail(9), "a [secret]\nb [secret]");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\na [secret]\nb [secret]\n"), "{text}");
+}
+
+#[test]
 fn a_secret_is_returned_as_it_is_and_has_no_tail() {
     let host = host();
     host.redactor.register("generated-value");
