@@ -65,6 +65,7 @@
 //! - `lifecycle/strays.rs`: Processes that left the group of the child that started them: found by the run's mark, killed, and named.
 //! - `lifecycle/tally.rs`: Makes one result of the tries of a test file.
 //! - `lifecycle/teardown.rs`: Removes an app and proves that nothing of it is left.
+//! - `lifecycle/terms.rs`: On what terms a recipe is tested: who may have written it, what it may do here, what is declared for it.
 //! - `lifecycle/tries.rs`: Runs a test file as often as was asked for, each try with a place of its own for what it has to say.
 //! - `lifecycle/watchdog.rs`: Watches a run from the side: announces a signal at once and a slow stage each period.
 //! - `render/`: Model to text, into the `Write` it is given: never runs anything.

@@ -16,6 +16,7 @@ use super::{
     runner::{DryRun, FlakyCounts, Job, LintCounts},
     session::{Session, StageRun, docker_trouble, out_of_time, state_trouble},
     stages::Course,
+    terms::{self, Terms},
     watchdog::Watchdog,
 };
 use crate::{
@@ -67,20 +68,25 @@ impl Attempt<'_> {
     pub(crate) fn make(&self) -> Result<Option<Plan>, Trouble> {
         let app = self.app();
         let dead = self.dead_runs(&app)?;
-        let fetched = match self.fetched(&app) {
-            Err(trouble) if trouble.fault == Fault::Config => return Err(trouble),
-            fetched => fetched,
-        };
+        let fetched = self.fetched(&app).and_then(|fetched| {
+            let terms = terms::read_terms(self.ctx, &self.preparing(&app, &fetched))?;
+            Ok((fetched, terms))
+        });
+        if let Err(trouble) = &fetched
+            && trouble.fault == Fault::Config
+        {
+            return Err(trouble.clone());
+        }
         let mut latest = Ok(());
         if self.job.dry_run == DryRun::No {
             self.note_programs();
             latest = self.dir.make_latest();
         }
         let outcome = fetched
-            .and_then(|fetched| {
+            .and_then(|(fetched, terms)| {
                 latest.map_err(|error| state_trouble(&error.to_string()))?;
                 self.clear_leftovers(&app, &dead)?;
-                self.prepared(&app, &fetched)
+                self.prepared(&self.preparing(&app, &fetched), terms)
             })
             .and_then(|prepared| {
                 if self.job.dry_run == DryRun::No {
@@ -150,18 +156,19 @@ impl Attempt<'_> {
         fetch::fetch(&git, request, token, &app.checkout())
     }
 
+    /// Returns what preparing needs.
+    fn preparing<'b>(&'b self, app: &'b App, fetched: &'b Fetched) -> Preparing<'b> {
+        Preparing {
+            job: self.job,
+            app,
+            fetched,
+            work: app.folder.with_file_name("work"),
+        }
+    }
+
     /// Prepares the run, and checks that everything is there that its tests need.
-    fn prepared(&self, app: &App, fetched: &Fetched) -> Result<Prepared, Trouble> {
-        let work = app.folder.parent().unwrap_or(&app.folder).join("work");
-        let prepared = prepare::prepare(
-            self.ctx,
-            &Preparing {
-                job: self.job,
-                app,
-                fetched,
-                work: &work,
-            },
-        )?;
+    fn prepared(&self, preparing: &Preparing<'_>, terms: Terms) -> Result<Prepared, Trouble> {
+        let prepared = prepare::prepare(self.ctx, preparing, terms)?;
         self.record.report().plan = Some(prepared.plan.clone());
         self.announcer.say(Fact::Plan {
             recipes: vec![prepared.plan.clone()],

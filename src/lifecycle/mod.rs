@@ -39,5 +39,6 @@ pub(crate) mod stages;
 pub(crate) mod strays;
 mod tally;
 pub(crate) mod teardown;
+pub(crate) mod terms;
 mod tries;
 pub(crate) mod watchdog;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -11,30 +10,20 @@ use super::{
     lacking,
     overlay::TestRoots,
     selection::{self, Tests},
-    session::state_trouble,
-    side::{Guard, Renderer, Side, check_out},
+    side::{Guard, Renderer, Side},
+    terms::Terms,
 };
 use crate::{
-    config::recipe_config::{self, RecipeConfig},
+    config::recipe_config::RecipeConfig,
     model::{
-        approval, choice,
-        lint::{self},
+        choice, lint,
         outcome::{Fault, Trouble},
         plan::{self, Facts, Overlay, OverlayOrigin, OverlayRole, Plan, Revision},
-        run::{Source, Trust},
+        run::Trust,
     },
     sys::context::Context,
-    tool::{
-        app::App,
-        git::{self, Git},
-        overlay_files,
-    },
+    tool::{app::App, git::Git, overlay_files},
 };
-
-/// The file that names the recipes whose own tests may run for untrusted heads.
-const APPROVED: &str = "repo-local-approved.txt";
-/// The file that names the rules of the compose policy that approved recipes may break.
-const EXCEPTIONS: &str = "policy-exceptions.txt";
 
 /// All that is known before the first deploy.
 pub(crate) struct Prepared {
@@ -65,24 +54,27 @@ pub(crate) struct Preparing<'a> {
     /// The recipe as it was fetched.
     pub(crate) fetched: &'a Fetched,
     /// A directory of the run for copies of tests.
-    pub(crate) work: &'a Path,
+    pub(crate) work: PathBuf,
 }
 
 /// Renders the recipe and decides the plan; touches nothing on the swarm.
-pub(crate) fn prepare(ctx: &Context, preparing: &Preparing<'_>) -> Result<Prepared, Trouble> {
+pub(crate) fn prepare(
+    ctx: &Context,
+    preparing: &Preparing<'_>,
+    terms: Terms,
+) -> Result<Prepared, Trouble> {
     let Preparing {
-        job,
-        app,
-        fetched,
-        work,
+        app, fetched, work, ..
     } = preparing;
+    let job = preparing.job;
+    let Terms {
+        trust,
+        approved,
+        guard,
+        roots,
+        config,
+    } = terms;
     let git = Git::new(app.docker.host(), &app.git, ctx.settings.limits.pull);
-    let trust = trust(&job.request.source);
-    check_out(&git, app, &fetched.head_commit)?;
-    let roots = test_roots(ctx, app, work)?;
-    let approved = trust == Trust::Trusted || is_approved(ctx, app)?;
-    let guard = guard(ctx, app, trust)?;
-    let config = read_config(&roots, approved)?;
     let declared = config
         .env
         .iter()
@@ -155,88 +147,6 @@ pub(crate) fn base_trouble(base: &Revision, trouble: Trouble) -> Trouble {
         excerpt: trouble.excerpt,
         ..outer
     }
-}
-
-/// Tells whether the head can be somebody's who may not run code here.
-fn trust(source: &Source) -> Trust {
-    match source {
-        Source::Path(_) => Trust::Trusted,
-        Source::Remote { trust, .. } => *trust,
-    }
-}
-
-/// Copies the recipe's own tests aside, so that no checkout changes them, and finds those kept beside ccci.
-fn test_roots(ctx: &Context, app: &App, work: &Path) -> Result<TestRoots, Trouble> {
-    let recipe = work.join("recipe-tests");
-    let own = app.checkout().join("tests");
-    if own.is_dir() && !own.is_symlink() {
-        git::copy_directory(&own, &recipe).map_err(|error| state_trouble(&error.to_string()))?;
-    }
-    let kept = match &ctx.settings.recipes.tests_dir {
-        Some(folder) => folder.join(app.recipe.as_str()),
-        None => PathBuf::from("/nonexistent"),
-    };
-    Ok(TestRoots { recipe, kept })
-}
-
-/// Tells whether the recipe is on the list of approved ones; a void list approves none.
-fn is_approved(ctx: &Context, app: &App) -> Result<bool, Trouble> {
-    let approved = read_list(ctx, APPROVED, approval::parse)?;
-    Ok(approved.is_some_and(|approved| approved.contains(&app.recipe)))
-}
-
-/// Decides whether the compose policy is checked, and which of its rules an approved recipe may break.
-fn guard(ctx: &Context, app: &App, trust: Trust) -> Result<Guard, Trouble> {
-    if trust == Trust::Trusted {
-        return Ok(Guard::None);
-    }
-    let mut exceptions = Vec::new();
-    if is_approved(ctx, app)? {
-        let all = read_list(ctx, EXCEPTIONS, approval::parse_exceptions)?;
-        exceptions = all
-            .and_then(|mut all| all.remove(&app.recipe))
-            .unwrap_or_default();
-    }
-    Ok(Guard::Policy { exceptions })
-}
-
-/// Reads a list of what an operator grants; one that cannot be understood grants nothing and ends the run.
-fn read_list<T>(
-    ctx: &Context,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, approval::Error>,
-) -> Result<Option<T>, Trouble> {
-    let Some(folder) = &ctx.settings.recipes.tests_dir else {
-        return Ok(None);
-    };
-    let path = folder.join(name);
-    let Ok(text) = fs::read_to_string(&path) else {
-        return Ok(None);
-    };
-    let void = |error: approval::Error| {
-        let message = format!("`{}` is void", path.display());
-        Trouble::new(Fault::Config, "approval-void", message).because(error.to_string())
-    };
-    parse(&text).map(Some).map_err(void)
-}
-
-/// Reads `recipe.toml`: the recipe's own where it may be used, else the one kept beside ccci.
-fn read_config(roots: &TestRoots, approved: bool) -> Result<RecipeConfig, Trouble> {
-    let own = approved.then_some(&roots.recipe);
-    for root in own.into_iter().chain([&roots.kept]) {
-        let read = recipe_config::read(&root.join("recipe.toml"));
-        let unusable = |error: crate::config::error::Error| {
-            let trouble = Trouble::new(Fault::Config, "recipe-toml", error.to_string());
-            match error.hint() {
-                Some(hint) => trouble.hint(hint),
-                None => trouble,
-            }
-        };
-        if let Some(config) = read.map_err(unusable)? {
-            return Ok(config);
-        }
-    }
-    Ok(RecipeConfig::default())
 }
 
 /// Lists the tests and hooks, those that may not run with the reason.

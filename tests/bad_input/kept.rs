@@ -79,3 +79,64 @@ fn a_key_that_does_not_exist_is_refused_at_its_line_whatever_is_declared_beside_
         }
     }
 }
+
+/// Declarations with a key too many in their second line.
+const KEY_TOO_MANY: &str = "# The first line.\nhealth-paht = \"/\"\n";
+
+/// Makes a world of a recipe with declarations, the recipe's own or those kept beside ccci.
+fn declaring(folder: &str, text: &str) -> World {
+    let mut world = world_of("tiny");
+    fs::create_dir_all(world.path(folder)).unwrap();
+    world.write(&format!("{folder}/recipe.toml"), text);
+    world.set("CCCI_TESTS_DIR", world.path("kept"));
+    world
+}
+
+#[test]
+fn declarations_that_cannot_be_used_are_refused_before_anything_is_done() {
+    for folder in ["kept/tiny", "work/tiny/tests"] {
+        for (text, says) in [
+            (KEY_TOO_MANY, "unknown field `health-paht`, expected one of"),
+            ("backup-capable = \"maybe\"\n", "line 1"),
+            ("[[check]]\npath = \"//other.example/\"\n", "line 2"),
+            ("[env\n", "line 1"),
+        ] {
+            let world = declaring(folder, text);
+            for args in [
+                ["test", "./tiny"].as_slice(),
+                &["test", "./tiny", "--dry-run"],
+            ] {
+                let said = world.refused_after_reading(args, 102);
+                assert!(
+                    said.contains("recipe.toml") && said.contains(says),
+                    "{args:?}: {said}"
+                );
+            }
+            assert!(!world.path("state/runs/latest").exists());
+        }
+    }
+}
+
+#[test]
+fn of_two_recipes_the_one_whose_declarations_cannot_be_used_is_named() {
+    let world = declaring("kept/tiny", KEY_TOO_MANY);
+    fs::create_dir(world.path("work/other")).unwrap();
+    for file in ["compose.yml", ".env.sample"] {
+        let text = fs::read_to_string(world.path("work/tiny").join(file)).unwrap();
+        world.write(&format!("work/other/{file}"), text.replace("tiny", "other"));
+    }
+    let output = world.call(&["test", "./other", "./tiny", "--dry-run"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(102), "{said}");
+    let plan = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        plan.starts_with("other plain directory\n") && !plan.contains("tiny"),
+        "{plan}"
+    );
+    let errors = said.lines().filter(|line| line.starts_with("error: "));
+    let errors: Vec<_> = errors.collect();
+    assert!(
+        matches!(errors[..], [error] if error.contains("/kept/tiny/recipe.toml`")),
+        "{said}"
+    );
+}

@@ -326,6 +326,39 @@ fn what_such_tests_are_kept_from_is_there_for_those_that_an_operator_keeps() {
     );
 }
 
+#[test]
+fn declarations_of_an_approved_recipe_that_cannot_be_used_are_its_own_failure() {
+    let world = World::of("plain", Deployer::Docker);
+    let declared = "health-paht = \"/\"\n";
+    write(&world.checkout().join("tests/recipe.toml"), declared, 0o644);
+    world.commit_all();
+    write(
+        &world.path("kept/repo-local-approved.txt"),
+        "plain\n",
+        0o644,
+    );
+    let url = publish(&world);
+    let ended = "install fail, upgrade skip, backup skip, restore skip, custom skip";
+    let judged = fetched(&world, "plain", &url)
+        .run()
+        .judged(100)
+        .ended(ended, 0);
+    let result = judged.records.stage(Stage::Install);
+    let trouble = result.trouble.as_ref().expect("a failed stage says why");
+    assert_eq!(trouble.code, "recipe-toml");
+    assert!(
+        judged.screen.contains("unknown field `health-paht`"),
+        "{}",
+        judged.screen
+    );
+    assert!(
+        judged.screen.contains("line 1, column 1"),
+        "{}",
+        judged.screen
+    );
+    assert_eq!(world.watch.services(), Vec::<String>::new());
+}
+
 /// Returns the first two numbers of the kernel's version.
 fn kernel() -> (u32, u32) {
     let text = fs::read_to_string("/proc/sys/kernel/osrelease").expect("it is Linux");
