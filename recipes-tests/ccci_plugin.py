@@ -92,6 +92,10 @@ class Place:
         ca_file = None if direct else os.environ.get("CCCI_CA_FILE")
         return cls(url.scheme, variable("CCCI_HOST_HEADER"), connect_to, ca_file or None, direct)
 
+    def said_by_proxies(self) -> dict[str, str]:
+        """The headers that a proxy would add, where none is there to do so."""
+        return {"X-Forwarded-Proto": "https"} if self.direct else {}
+
     def url(self, path: str) -> str:
         """Makes the URL of a path as the app knows it; a URL of the app itself stands for its path."""
         url = urllib.parse.urlsplit(urllib.parse.urljoin(f"{self.scheme}://{self.domain}/", path))
@@ -246,9 +250,7 @@ class Http:
         url = self._place.url(path)
         request = urllib.request.Request(url, method=method)
         self.cookies.add_cookie_header(request)
-        sent = {"Host": self._place.domain, "Connection": "close"}
-        if self._place.direct:
-            sent["X-Forwarded-Proto"] = "https"
+        sent = {"Host": self._place.domain, "Connection": "close", **self._place.said_by_proxies()}
         cookie = request.get_header("Cookie")
         if cookie:
             sent["Cookie"] = cookie
@@ -457,7 +459,9 @@ def ccci_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page(ccci_browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of Playwright that opens the app's paths; what it shows is kept when the test fails."""
     place = Place.of_environment()
-    context = ccci_browser.new_context(base_url=f"{place.scheme}://{place.domain}")
+    context = ccci_browser.new_context(
+        base_url=f"{place.scheme}://{place.domain}", extra_http_headers=place.said_by_proxies()
+    )
     opened = context.new_page()
     lines: list[str] = []
 

@@ -45,3 +45,8 @@ fn passes(file: &str) {
 fn the_fixtures_do_what_is_told_of_them() {
     passes("test_fixtures.py");
 }
+
+#[test]
+fn a_browser_asks_as_a_proxy_would() {
+    passes("test_browser.py");
+}
