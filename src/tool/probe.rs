@@ -206,7 +206,7 @@ impl Probe {
         let started = Instant::now();
         let prepared = self.prepare(request)?;
         let url = prepared.uri().to_string();
-        let answer = self.connection.agent.run(prepared);
+        let answer = self.connection.run(&prepared);
         let answer = answer.map_err(|error| self.classify(error))?;
         let (parts, body) = answer.into_parts();
         let headers = parts.headers.iter().map(|(name, value)| {
@@ -300,7 +300,7 @@ impl Probe {
             | Kind::NotConnected
             | Kind::UnexpectedEof => Error::Reset(host),
             // rustls hands its errors through as invalid data, told apart by their first words alone.
-            Kind::InvalidData => match cause.strip_prefix("invalid peer certificate: ") {
+            Kind::InvalidData => match cause.strip_prefix(transport::UNTRUSTED) {
                 Some(wrong) => Error::Certificate {
                     host,
                     cause: wrong.to_owned(),

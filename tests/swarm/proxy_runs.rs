@@ -1,5 +1,7 @@
 //! Apps reached through a proxy: right certificates pass, wrong ones do not, and the proxy's own page is no app.
 
+use std::path::Path;
+
 use ccci::model::{outcome::Outcome, stage::Stage};
 
 use crate::harness::{Deployer, Failure, Proxy, World};
@@ -130,6 +132,25 @@ test "$status" = 35
     );
     assert_eq!(found.map(|one| one.message.as_str()), Some(wanted.as_str()));
     assert!(judged.screen.contains(&wanted), "{}", judged.screen);
+}
+
+#[test]
+fn authorities_of_a_file_are_trusted_besides_those_of_the_system() {
+    let world = World::of("plain", Deployer::Docker);
+    let proxy = Proxy::to_apps(&world);
+    // The system knows the proxy's authority here; the file names another, which vouches for nobody.
+    let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/other-authority.pem");
+    let other = other.to_str().expect("it is text");
+    let call = world
+        .test()
+        .args(&through(&proxy))
+        .args(&["--ca-file", other]);
+    let call = call.env("SSL_CERT_FILE", proxy.ca_file());
+    let judged = call.run().judged(0);
+    judged.ended(
+        "install pass, upgrade skip, backup skip, restore skip, custom skip",
+        1,
+    );
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn a_server_without_tls_is_no_https() {
     let server = fixed("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     let mut target = target(server.address);
     target.scheme = Scheme::Https;
-    target.roots = Roots::Only(Vec::new());
+    target.roots = Roots::Also(Vec::new());
     let error = Probe::new(target.clone()).connect().unwrap_err();
     assert!(matches!(error, Error::Protocol { .. }), "{error}");
     target.limit = Duration::from_millis(300);
@@ -200,5 +200,5 @@ fn authorities_come_from_a_file_that_holds_some() {
     assert!(matches!(Roots::read(&file), Err(RootsError::Empty(_))));
     let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     std::fs::write(&file, pem).unwrap();
-    assert!(matches!(Roots::read(&file), Ok(Roots::Only(found)) if found.len() == 1));
+    assert!(matches!(Roots::read(&file), Ok(Roots::Also(found)) if found.len() == 1));
 }

@@ -13,8 +13,8 @@ use std::{
 };
 
 use ureq::{
-    Agent,
-    http::Uri,
+    Agent, Body,
+    http::{Request, Response, Uri},
     tls::{Certificate, PemItem, RootCerts, TlsConfig},
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
@@ -24,13 +24,16 @@ use ureq::{
 
 use super::Target;
 
+/// How rustls begins, in an error that is none of its own to programs, when it refuses a certificate.
+pub(super) const UNTRUSTED: &str = "invalid peer certificate: ";
+
 /// Who may have signed a certificate.
 #[derive(Clone, Debug)]
 pub(crate) enum Roots {
     /// Whoever the system trusts.
     System,
-    /// These authorities alone.
-    Only(Vec<Certificate<'static>>),
+    /// These authorities, and whoever the system trusts.
+    Also(Vec<Certificate<'static>>),
 }
 
 /// Why a file of certificates cannot be used.
@@ -66,15 +69,15 @@ impl Roots {
         if certificates.is_empty() {
             return Err(RootsError::Empty(path.to_owned()));
         }
-        Ok(Self::Only(certificates))
+        Ok(Self::Also(certificates))
     }
 }
 
 /// ureq set up for one target.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// What sends requests; it keeps what it knows about TLS, and no connection.
-    pub(super) agent: Agent,
+    /// What sends requests, one for each who may vouch for the target; it keeps what it knows about TLS, and no connection.
+    agents: Vec<Agent>,
     /// The address last resolved.
     seen: Arc<Mutex<Option<SocketAddr>>>,
 }
@@ -84,8 +87,17 @@ impl Connection {
     pub(super) fn new(target: &Target) -> Self {
         let names = Names::new(target);
         let seen = Arc::clone(&names.seen);
-        let agent = Agent::with_parts(config(target), DefaultConnector::default(), names);
-        Self { agent, seen }
+        let agents = trusted(&target.roots).into_iter().map(|roots| {
+            let config = config(target, roots);
+            Agent::with_parts(config, DefaultConnector::default(), names.clone())
+        });
+        let agents = agents.collect();
+        Self { agents, seen }
+    }
+
+    /// Sends a request to a target that somebody vouches for.
+    pub(super) fn run(&self, request: &Request<()>) -> Result<Response<Body>, ureq::Error> {
+        first_trusted(&self.agents, |agent| agent.run(request.clone()))
     }
 
     /// Returns the address last connected to.
@@ -94,12 +106,45 @@ impl Connection {
     }
 }
 
+/// Returns who may vouch for a target, each to be asked by itself: ureq asks either the system or a list.
+fn trusted(roots: &Roots) -> Vec<RootCerts> {
+    match roots {
+        Roots::System => vec![RootCerts::PlatformVerifier],
+        Roots::Also(certificates) => vec![
+            RootCerts::new_with_certs(certificates),
+            RootCerts::PlatformVerifier,
+        ],
+    }
+}
+
+/// Makes a connection with each who may vouch for the target until somebody does; before that nothing is sent.
+fn first_trusted<A, T>(
+    all: &[A],
+    connect: impl Fn(&A) -> Result<T, ureq::Error>,
+) -> Result<T, ureq::Error> {
+    let mut refusal = None;
+    for one in all {
+        match connect(one) {
+            Err(error) if is_untrusted(&error) => {
+                refusal.get_or_insert(error);
+            }
+            ended => return ended,
+        }
+    }
+    Err(refusal.unwrap_or(ureq::Error::ConnectionFailed))
+}
+
+/// Tells whether an error says that nobody vouches for a certificate.
+fn is_untrusted(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Rustls(_) => true,
+        ureq::Error::Io(error) => error.to_string().starts_with(UNTRUSTED),
+        _ => false,
+    }
+}
+
 /// Returns ureq's configuration for a target.
-fn config(target: &Target) -> ureq::config::Config {
-    let roots = match &target.roots {
-        Roots::System => RootCerts::PlatformVerifier,
-        Roots::Only(certificates) => RootCerts::new_with_certs(certificates),
-    };
+fn config(target: &Target, roots: RootCerts) -> ureq::config::Config {
     Agent::config_builder()
         .timeout_global(Some(target.limit))
         .http_status_as_error(false)
@@ -115,7 +160,7 @@ fn config(target: &Target) -> ureq::config::Config {
 }
 
 /// Finds the address of a host, or gives the one that was set.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Names {
     /// The address that was set.
     connect_to: Option<SocketAddr>,
@@ -183,15 +228,18 @@ impl Connector for ConnectOnly {
 
 /// Connects to a target, TLS included when it asks for it, and sends nothing.
 pub(super) fn handshake(target: &Target) -> Result<(), ureq::Error> {
-    let connected = Arc::new(AtomicBool::new(false));
-    let connector = ConnectOnly {
-        inner: DefaultConnector::default(),
-        connected: Arc::clone(&connected),
-    };
-    let agent = Agent::with_parts(config(target), connector, Names::new(target));
-    match agent.get(target.url("/")).call() {
-        Err(_) if connected.load(Ordering::SeqCst) => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => Ok(()),
-    }
+    first_trusted(&trusted(&target.roots), |roots| {
+        let connected = Arc::new(AtomicBool::new(false));
+        let connector = ConnectOnly {
+            inner: DefaultConnector::default(),
+            connected: Arc::clone(&connected),
+        };
+        let config = config(target, roots.clone());
+        let agent = Agent::with_parts(config, connector, Names::new(target));
+        match agent.get(target.url("/")).call() {
+            Err(_) if connected.load(Ordering::SeqCst) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        }
+    })
 }
