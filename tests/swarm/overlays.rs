@@ -420,3 +420,44 @@ fn a_stage_of_which_every_test_was_skipped_is_no_pass() {
     let finished = judged.records.report.finished.as_ref().expect("it ended");
     assert_eq!(finished.exit_code, 0);
 }
+
+/// A file of hurl whose second request is answered otherwise than it says.
+const WRONG_STATUS: &str = "GET {{base_url}}/
+Host: {{host_header}}
+HTTP 200
+[Asserts]
+body contains \"well\"
+
+GET {{base_url}}/nowhere
+Host: {{host_header}}
+HTTP 200
+";
+
+#[test]
+fn files_of_hurl_are_run_and_say_what_was_found() {
+    let world = World::of("plain", Deployer::Docker);
+    let (right, _) = WRONG_STATUS
+        .split_once("\n\n")
+        .expect("there are two requests");
+    world.keep("functional/test_page.hurl", right);
+    world.keep("functional/test_wrong.hurl", WRONG_STATUS);
+    world.keep("functional/test_unread.hurl", "GET\n");
+    let call = world.test().args(&["--stages", "install,custom"]);
+    let ended = "install pass, upgrade skip, backup skip, restore skip, custom fail";
+    let judged = call.run().judged(100).ended(ended, 1);
+    let checks = &judged.records.stage(Stage::Custom).checks;
+    let told = checks.iter().flat_map(|check| &check.cases).map(|case| {
+        let message = case.message.as_deref().unwrap_or("-");
+        format!("{} {}: {message}", case.outcome.word(), case.name)
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "pass functional/test_page.hurl: -",
+            "fail functional/test_wrong.hurl: Assert status code: actual value is <404>",
+        ]
+    );
+    let outcomes: Vec<_> = checks.iter().map(|check| check.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Pass, Outcome::Fail, Outcome::Fail]);
+    judged.has_evidence("functional-test_unread.hurl.log", "Parsing");
+}

@@ -8,6 +8,7 @@ mod demo;
 mod engine;
 mod examples;
 mod fmt;
+mod hurl;
 mod image;
 mod images;
 mod inventory;
@@ -75,6 +76,11 @@ const TASKS: &[Task] = &[
         name: "python",
         about: "set up the Python and the browser that tests need",
         run: python::run,
+    },
+    Task {
+        name: "hurl",
+        about: "build the hurl that tests run by",
+        run: hurl::run,
     },
     Task {
         name: "examples",

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::inventory::{self, Object};
 use crate::run::cmd;
-use crate::{engine, examples, images, lint, packages, python, say};
+use crate::{engine, examples, hurl, images, lint, packages, python, say};
 
 /// What the tests need beyond what the lab is built with: to kill a program in a chosen system call, to give it a disk of
 /// its own, few descriptors or a wrong clock.
@@ -23,6 +23,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     examples::run(&[])?;
     packages::ensure(PROGRAMS)?;
     python::run(&[])?;
+    hurl::run(&[])?;
     let before = inventory::take()?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     // Most tests wait for the swarm and not for a processor.

@@ -22,6 +22,9 @@ use super::{call::Call, docker, repository, watch::Watch};
 /// The pytest that `cargo xtask python` sets up.
 const PYTEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/lab/python/bin/pytest");
 
+/// The hurl that `cargo xtask hurl` builds.
+const HURL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/lab/hurl/bin/hurl");
+
 /// Which deployer a test uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deployer {
@@ -159,6 +162,7 @@ impl World {
             .env("CCCI_TESTS_DIR", &path("kept"))
             .env("CCCI_ABRA", &path("bin/abra"))
             .env("CCCI_PYTEST", PYTEST)
+            .env("CCCI_HURL", HURL)
             .env("CCCI_DEPLOYER", deployer)
             .env("CCCI_INGRESS", "direct")
             .env("CCCI_BASE_DOMAIN", &self.base_domain());
