@@ -30,7 +30,7 @@ pub(crate) const OUTPUT: u8 = 110;
 pub(crate) const SIGNAL_BASE: u8 = 128;
 
 /// Each code with its meaning, in the order of the numbers.
-const MEANINGS: [(&str, &str); 13] = [
+pub(crate) const MEANINGS: [(&str, &str); 13] = [
     ("0", "all passed; flaky counts unless --flaky-result fail"),
     ("1", "an unexpected error"),
     ("2", "usage: the command line or the environment"),

@@ -262,3 +262,8 @@ pub fn references() -> [(&'static str, String); 2] {
         ("docs/config.md", config::reference::reference()),
     ]
 }
+
+/// Returns the exit codes of every command, each with its meaning, in the order of the numbers.
+pub fn exit_codes() -> &'static [(&'static str, &'static str)] {
+    &exit::MEANINGS
+}

@@ -13,6 +13,7 @@ mod image;
 mod images;
 mod inventory;
 mod lint;
+mod man;
 mod packages;
 mod python;
 mod repo;
@@ -56,6 +57,11 @@ const TASKS: &[Task] = &[
         name: "fmt",
         about: "format the code",
         run: fmt::run,
+    },
+    Task {
+        name: "man",
+        about: "write the manual pages from the command line's definition",
+        run: man::run,
     },
     Task {
         name: "bench",
