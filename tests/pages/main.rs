@@ -5,6 +5,7 @@
 mod docker;
 
 mod calls;
+mod ci;
 mod page;
 mod pages;
 mod session;

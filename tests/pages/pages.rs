@@ -159,11 +159,16 @@ fn blocks_that_are_not_run_are_few_and_say_why() {
     docs/benchmarks.md: it measures for many minutes
     docs/first-run.md: it changes the engine
     docs/first-run.md: it builds for minutes
+    docs/operating.md: it changes the engine
+    docs/operating.md: it installs into the system
+    docs/operating.md: it changes the system
+    docs/operating.md: the runs and domains are made up
+    docs/operating.md: it removes images
     docs/reliability.md: the runs and domains are made up
     docs/testing-recipes.md: it stands for a checkout of your own
     docs/testing-recipes.md: it stands for a checkout of your own
     docs/testing-recipes.md: it stands for a checkout of your own
     docs/testing-recipes.md: it stands for a checkout of your own
-    10 in all
+    15 in all
     ");
 }
