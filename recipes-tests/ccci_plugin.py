@@ -313,6 +313,16 @@ def op() -> dict[str, Any]:
 
 
 @pytest.fixture
+def provided() -> dict[str, Any]:
+    """What the required recipes gave, by recipe: `domain`, `url`, `values` and `secrets` of each."""
+    path = os.environ.get("CCCI_PROVIDED_FILE")
+    if path is None:
+        pytest.fail("nothing is provided: `recipe.toml` names no recipe in `requires`", pytrace=False)
+    given: dict[str, Any] = json_format.loads(pathlib.Path(path).read_text("utf-8"))
+    return given
+
+
+@pytest.fixture
 def artifacts() -> pathlib.Path:
     """The directory of what is kept with the run."""
     return pathlib.Path(variable("CCCI_ARTIFACTS"))

@@ -34,17 +34,21 @@
 //! - `lifecycle/causes.rs`: What docker and abra say when something fails, and what each of it means: one table.
 //! - `lifecycle/claim.rs`: Claims an app for a run: the lead of the run, the lock of the app, and who has it otherwise.
 //! - `lifecycle/classify.rs`: Whose fault an error is, by what docker and abra said.
+//! - `lifecycle/codeploy.rs`: Deploys the app of a required recipe beside the run that requires it: a run of its own, which is held until it is let go.
 //! - `lifecycle/convergence.rs`: Judges from services and tasks whether an app has converged, may still, or never will.
 //! - `lifecycle/declared.rs`: Makes the checks that `recipe.toml` declares as data.
 //! - `lifecycle/deploy.rs`: Makes an app and deploys it: record, secrets, journal, the first time and over what runs.
 //! - `lifecycle/ending.rs`: The end of a run: teardown or keeping, the last inventory, the verdict, the report.
 //! - `lifecycle/evidence.rs`: Gathers, before teardown, what shows why a stage did not pass.
 //! - `lifecycle/fetch.rs`: Brings the recipe under test into the run's own directory and finds its revisions.
+//! - `lifecycle/filling.rs`: Fills in the values of `[env]`: at first with a stand-in for what required apps give, later with what they gave.
 //! - `lifecycle/ground.rs`: What a run stands on: whether engine and node were there all the time, without which no failure is the recipe's.
+//! - `lifecycle/hold.rs`: What the run of a required recipe and the run that requires it tell each other.
 //! - `lifecycle/images.rs`: Fetches images before any clock starts.
 //! - `lifecycle/lacking.rs`: What the tests need that this machine lacks: found out before anything is deployed.
 //! - `lifecycle/leftovers.rs`: What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
 //! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
+//! - `lifecycle/origin.rs`: Where a recipe is fetched from when nobody but its name says so, or a source that somebody gave.
 //! - `lifecycle/orphan.rs`: Finds apps whose run is gone: looks at the registry and at the swarm, and has each app judged.
 //! - `lifecycle/overlay.rs`: Runs the tests and hooks that people wrote, with what they may see of the run.
 //! - `lifecycle/overlay_env.rs`: What the tests and hooks that people wrote see of a run: their environment, the way to the app included.
@@ -52,9 +56,12 @@
 //! - `lifecycle/planting.rs`: Plants tokens at an app's spots before an operation and compares them after it.
 //! - `lifecycle/preflight.rs`: What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
 //! - `lifecycle/prepare.rs`: Gets everything ready before anything is deployed: checkout, compose policy, names, tests, the plan.
+//! - `lifecycle/provider.rs`: An app that others require, as its hooks see it: where it answers, and for whom they make something.
+//! - `lifecycle/providing.rs`: Gets what a run requires: each app is there, has made what is needed, and goes back to what it was at the end.
 //! - `lifecycle/reach.rs`: Finds out how an app is reached, waits until it answers, makes the checks that are declared as data.
 //! - `lifecycle/reap.rs`: Removes apps whose run is gone, each under its lock and with the lead of its runs.
 //! - `lifecycle/record.rs`: Keeps a run's report and writes it, as JSON, JUnit and Markdown, whenever it has grown.
+//! - `lifecycle/requirements.rs`: Decides how the app of each required recipe comes to be there, and finds the hooks by which it provides.
 //! - `lifecycle/runner.rs`: Executes one run from its first announcement to its report, and always ends in teardown.
 //! - `lifecycle/selection.rs`: What `--test` selects of the tests that were found and of the checks that are declared.
 //! - `lifecycle/session.rs`: One run while it goes on: what its stages share.
@@ -68,10 +75,12 @@
 //! - `lifecycle/terms.rs`: On what terms a recipe is tested: who may have written it, what it may do here, what is declared for it.
 //! - `lifecycle/tries.rs`: Runs a test file as often as was asked for, each try with a place of its own for what it has to say.
 //! - `lifecycle/watchdog.rs`: Watches a run from the side: announces a signal at once and a slow stage each period.
+//! - `lifecycle/withdrawal.rs`: Undoes what an app made for another, at the end of a run or long after one that was killed.
 //! - `render/`: Model to text, into the `Write` it is given: never runs anything.
 //! - `render/block.rs`: The blocks of several lines: the evidence of a stage, and how a run ended.
 //! - `render/board.rs`: What is known of all runs and shown of them, on a clock that its caller keeps.
 //! - `render/clean.rs`: Makes outside text harmless on a terminal: one line, without control sequences or marks that turn text around.
+//! - `render/dependencies.rs`: The lines about the apps that a run requires: how each came to be there, and what became of it.
 //! - `render/github.rs`: Workflow commands for GitHub Actions: an annotation per stage that did not pass.
 //! - `render/junit.rs`: `JUnit` XML from a report, for CI systems that read it.
 //! - `render/level.rs`: How much of a run is shown: the settings that choose, and the choice itself.
@@ -121,6 +130,7 @@
 //! - `tool/probe/exchange.rs`: One exchange as evidence, and whose answer it is.
 //! - `tool/probe/judge.rs`: Compares an answer with what was expected of it; never asks anything itself.
 //! - `tool/probe/transport.rs`: How ureq connects: to which address, trusting whom.
+//! - `tool/provider_hook.rs`: Runs the hooks of an app that others require: what such a hook prints to be given is a secret until it is read.
 //! - `tool/rendering.rs`: A checkout and an `.env` become the rendered stack that a deployer hands to the swarm.
 //! - `tool/runner.rs`: Runs one test or hook: the file itself, or pytest or hurl with it, and reads what these report.
 //! - `tool/stack.rs`: The built-in deployer: reads the recipe format and drives docker alone, leaving what abra would leave.
@@ -177,6 +187,7 @@
 //! - `model/check.rs`: What `[[check]]` and `[[ready]]` of a `recipe.toml` declare.
 //! - `model/choice.rs`: What `--test` chooses of a plan, and what it leaves out.
 //! - `model/compose.rs`: A rendered stack, as `docker stack config` prints it, in types; never runs Docker.
+//! - `model/dependency.rs`: Which other recipes a run requires, how their apps are there, and what came of each.
 //! - `model/display.rs`: How a run is shown: the choices that flags make and the terminal obeys.
 //! - `model/env_file.rs`: The `.env` and `.env.sample` dialect as text; never reads the process environment.
 //! - `model/event.rs`: What a run announces while it goes on, and the trait of those who read it.
@@ -195,6 +206,7 @@
 //! - `model/policy_objects.rs`: The compose policy for volumes, networks, secrets and configs; never looks at services.
 //! - `model/policy_raw.rs`: The compose policy for one file as it is written, before any tool sees it.
 //! - `model/policy_service.rs`: The compose policy for services; never looks at top-level objects but to find their names.
+//! - `model/provided.rs`: What a provider gives to a dependent, as its hook prints it; never shows a value in a message.
 //! - `model/reaping.rs`: Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
 //! - `model/reaping/verdict.rs`: What becomes of an app without a living run, and why, in words.
 //! - `model/recipe.rs`: What names and versions a recipe has.

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use crate::{
     config, exit,
-    lifecycle::{classify, runner},
+    lifecycle::{classify, origin, runner},
     model::{
         outcome::{Fault, Trouble},
         recipe::Invalid,
@@ -181,6 +181,17 @@ impl From<config::error::Error> for Error {
 impl From<Invalid> for Error {
     fn from(error: Invalid) -> Self {
         Self::new(Kind::Usage, error)
+    }
+}
+
+impl From<origin::Error> for Error {
+    fn from(error: origin::Error) -> Self {
+        match error {
+            origin::Error::Invalid(invalid) => Self::from(invalid),
+            origin::Error::NoUrl(_) => Self::new(Kind::Configuration, error),
+            origin::Error::Directory(_) => Self::new(Kind::Usage, error)
+                .hint("give the directory as the argument, in place of `--src`"),
+        }
     }
 }
 

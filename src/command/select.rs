@@ -15,12 +15,12 @@ use crate::{
         environment::{CiWords, Environment},
         settings::Settings,
     },
+    lifecycle::origin,
     model::{
         app::{AppDomain, RunKey},
         env_file::EnvFile,
         recipe::RecipeName,
         run::{RunRequest, Source, Trust, Wanted},
-        source::{self, PlainHttp, RemoteUrl},
         stage::Stage,
     },
 };
@@ -179,14 +179,13 @@ impl Wish {
 
     /// Returns what is asked of a recipe by name.
     fn remote(&self, recipe: &RecipeName, settings: &Settings) -> Result<RunRequest, Error> {
-        let url = url_of(recipe, self.commit.src.as_deref(), settings)?;
-        let is_enrolled = settings.recipes.tests_dir.as_ref();
-        let is_enrolled = is_enrolled.is_some_and(|dir| dir.join(recipe.as_str()).is_dir());
+        let url = origin::url_of(recipe, self.commit.src.as_deref(), settings)?;
+        let in_release = origin::trust_in_release(recipe, settings);
         Ok(RunRequest {
             recipe: recipe.clone(),
             source: Source::Remote {
                 url,
-                trust: self.trust(is_enrolled),
+                trust: self.trust(in_release),
             },
             wanted: match (self.wanted(), self.commit.pr) {
                 (Wanted::Default, Some(_)) if self.commit.src.is_some() => {
@@ -205,12 +204,12 @@ impl Wish {
     ///
     /// A released version of an enrolled recipe, from the configured place, is trusted. All else is not: anybody may
     /// own a fork, and whoever writes a ref's name can point it at anything.
-    fn trust(&self, is_enrolled: bool) -> Trust {
+    fn trust(&self, in_release: Trust) -> Trust {
         let Commit {
             version, pr, src, ..
         } = &self.commit;
-        if is_enrolled && version.is_some() && pr.is_none() && src.is_none() {
-            Trust::Trusted
+        if version.is_some() && pr.is_none() && src.is_none() {
+            in_release
         } else {
             Trust::Untrusted
         }
@@ -256,42 +255,10 @@ fn name_in(src: &str) -> Result<RecipeName, Error> {
     name.map_err(|invalid| Error::new(Kind::Usage, invalid).hint("name the recipe before `--src`"))
 }
 
-/// Returns where a recipe is fetched from.
-fn url_of(recipe: &RecipeName, src: Option<&str>, settings: &Settings) -> Result<RemoteUrl, Error> {
-    let plain_http = if settings.recipes.allow_http {
-        PlainHttp::Allowed
-    } else {
-        PlainHttp::Refused
-    };
-    let configured = settings.recipes.url_of(recipe);
-    let text = src.unwrap_or(&configured);
-    match source::Source::parse(text, plain_http)? {
-        source::Source::Remote(url) => Ok(url),
-        source::Source::Forge { owner, name } => {
-            let url = format!(
-                "{}/{owner}/{name}.git",
-                settings.recipes.forge.trim_end_matches('/')
-            );
-            match source::Source::parse(&url, plain_http)? {
-                source::Source::Remote(url) => Ok(url),
-                source::Source::Forge { .. } | source::Source::Local(_) => {
-                    let message = format!("`recipes.forge` gives `{url}`, which is no URL");
-                    Err(Error::say(Kind::Configuration, message))
-                }
-            }
-        }
-        source::Source::Local(path) => {
-            let message = format!("`{}` is a directory, and no URL", path.display());
-            Err(Error::say(Kind::Usage, message)
-                .hint("give the directory as the argument, in place of `--src`"))
-        }
-    }
-}
-
 /// Returns the domain of a request's app.
 fn domain_of(request: &RunRequest, base: &AppDomain) -> Result<AppDomain, Error> {
     let wanted = match &request.wanted {
-        Wanted::Default => String::new(),
+        Wanted::Default | Wanted::Newest => String::new(),
         Wanted::Ref(text) | Wanted::Version(text) => text.clone(),
     };
     let reference = match &request.source {

@@ -22,7 +22,7 @@ use crate::{
     lifecycle::{
         announce::Output,
         preflight::{self, Ground},
-        runner::{DryRun, Ended, FlakyCounts, Job, LintCounts},
+        runner::{DryRun, Ended, FlakyCounts, Job, LintCounts, Purpose},
     },
     model::{
         event::{EventReader, Fact},
@@ -221,6 +221,7 @@ impl Testing<'_> {
             exit_code: exit::of_run,
             error_code: code_of_run,
             renders: RENDERS,
+            purpose: Purpose::Asked,
         };
         Ok((ctx, job))
     }

@@ -2,7 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::model::{app::AppDomain, recipe::Invalid, recipe::RecipeName};
+use crate::model::{
+    app::AppDomain,
+    provided,
+    recipe::{Invalid, RecipeName},
+};
 
 /// A text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,6 +20,8 @@ enum Part {
     Text(String),
     /// What the run knows.
     Placeholder(Placeholder),
+    /// What a required recipe gives.
+    Provided(RecipeName, String),
 }
 
 /// What a run knows.
@@ -43,17 +49,31 @@ const WORDS: [(&str, Placeholder); 5] = [
 ];
 
 impl Template {
-    /// Returns the text with each placeholder replaced.
-    pub(crate) fn fill(&self, domain: &AppDomain, recipe: &RecipeName) -> String {
+    /// Returns the text with each placeholder replaced; `provided` tells what a required recipe gives.
+    pub(crate) fn fill<E>(
+        &self,
+        domain: &AppDomain,
+        recipe: &RecipeName,
+        provided: &dyn Fn(&RecipeName, &str) -> Result<String, E>,
+    ) -> Result<String, E> {
         let parts = self.0.iter().map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Placeholder(Placeholder::Domain) => domain.to_string(),
-            Part::Placeholder(Placeholder::Label) => domain.label().to_owned(),
-            Part::Placeholder(Placeholder::BaseDomain) => domain.base().to_owned(),
-            Part::Placeholder(Placeholder::Stack) => domain.stack().to_string(),
-            Part::Placeholder(Placeholder::Recipe) => recipe.to_string(),
+            Part::Text(text) => Ok(text.clone()),
+            Part::Placeholder(Placeholder::Domain) => Ok(domain.to_string()),
+            Part::Placeholder(Placeholder::Label) => Ok(domain.label().to_owned()),
+            Part::Placeholder(Placeholder::BaseDomain) => Ok(domain.base().to_owned()),
+            Part::Placeholder(Placeholder::Stack) => Ok(domain.stack().to_string()),
+            Part::Placeholder(Placeholder::Recipe) => Ok(recipe.to_string()),
+            Part::Provided(recipe, key) => provided(recipe, key),
         });
         parts.collect()
+    }
+
+    /// Lists the recipes that have to be required for it, each with the key that is wanted of it.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = (&RecipeName, &str)> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Provided(recipe, key) => Some((recipe, key.as_str())),
+            Part::Text(_) | Part::Placeholder(_) => None,
+        })
     }
 }
 
@@ -74,7 +94,9 @@ impl TryFrom<String> for Template {
             let (part, length) = read_braced(braced, &text)?;
             match part {
                 Part::Text(literal) => push_text(&mut parts, &literal),
-                placeholder @ Part::Placeholder(_) => parts.push(placeholder),
+                placeholder @ (Part::Placeholder(_) | Part::Provided(..)) => {
+                    parts.push(placeholder);
+                }
             }
             rest = &braced[length..];
         }
@@ -101,19 +123,30 @@ fn read_braced(braced: &str, whole: &str) -> Result<(Part, usize), Invalid> {
     let Some(word) = word_before_brace(&braced[1..]) else {
         return Ok((Part::Text("{".to_owned()), 1));
     };
+    let length = word.len() + 2;
+    if let Some((recipe, key)) = provided(word) {
+        return Ok((Part::Provided(recipe, key.to_owned()), length));
+    }
     let found = WORDS.iter().find(|(known, _)| *known == word);
-    let rule = "the placeholders `{domain}`, `{label}`, `{base-domain}`, `{stack}` and `{recipe}`, and double braces for any other word, as in `{{name}}`";
+    let rule = "the placeholders `{domain}`, `{label}`, `{base-domain}`, `{stack}` and `{recipe}`, what a required recipe gives, as in `{keycloak.issuer}`, and double braces for any other word, as in `{{name}}`";
     let (_, placeholder) = found.ok_or_else(|| Invalid::new("value", whole, rule))?;
-    Ok((Part::Placeholder(*placeholder), word.len() + 2))
+    Ok((Part::Placeholder(*placeholder), length))
 }
 
-/// Returns the lower-case word that is followed by a closing brace.
+/// Reads a word as a recipe and the key of what it gives; both may have digits.
+fn provided(word: &str) -> Option<(RecipeName, &str)> {
+    let (recipe, key) = word.rsplit_once('.')?;
+    Some((recipe.parse().ok()?, key))
+}
+
+/// Returns the word that is followed by a closing brace: one of lower-case letters, or what a recipe gives.
 fn word_before_brace(text: &str) -> Option<&str> {
     let (word, _) = text.split_once('}')?;
     let plain = word
         .chars()
         .all(|c| c.is_ascii_lowercase() || "-_".contains(c));
-    (plain && !word.is_empty()).then_some(word)
+    let is_provided = provided(word).is_some_and(|(_, key)| provided::is_key(key));
+    ((plain && !word.is_empty()) || is_provided).then_some(word)
 }
 
 #[cfg(test)]
@@ -125,7 +158,31 @@ mod tests {
     fn fill(text: &str) -> String {
         let template = Template::try_from(text.to_owned()).unwrap();
         let domain = "gite-0a1b2c.ci.example.org".parse().unwrap();
-        template.fill(&domain, &"gitea".parse().unwrap())
+        let provided = |recipe: &RecipeName, key: &str| Ok::<_, ()>(format!("<{recipe}|{key}>"));
+        let filled = template.fill(&domain, &"gitea".parse().unwrap(), &provided);
+        filled.unwrap()
+    }
+
+    #[test]
+    fn what_a_required_recipe_gives_is_asked_for_by_recipe_and_key() {
+        assert_eq!(fill("{keycloak.issuer}/x"), "<keycloak|issuer>/x");
+        assert_eq!(fill("{db2.x.client-id2}"), "<db2.x|client-id2>");
+        assert_eq!(fill("{{keycloak.issuer}}"), "{keycloak.issuer}");
+        for text in [
+            "{.issuer}",
+            "{keycloak.}",
+            "{keycloak.2}",
+            "{Keycloak.issuer}",
+            "{a.b c}",
+        ] {
+            assert_eq!(fill(text), text);
+        }
+        let template = Template::try_from("{domain}{a.b}{c.d}".to_owned()).unwrap();
+        let providers = template
+            .providers()
+            .map(|(recipe, key)| format!("{recipe} {key}"));
+        let providers: Vec<_> = providers.collect();
+        assert_eq!(providers, ["a b", "c d"]);
     }
 
     #[test]
@@ -139,7 +196,7 @@ mod tests {
     #[test]
     fn an_unknown_placeholder_is_refused_with_the_known_ones() {
         let error = Template::try_from("x{domian}".to_owned()).unwrap_err();
-        insta::assert_snapshot!(error, @"value `x{domian}` is not valid: the placeholders `{domain}`, `{label}`, `{base-domain}`, `{stack}` and `{recipe}`, and double braces for any other word, as in `{{name}}`");
+        insta::assert_snapshot!(error, @"value `x{domian}` is not valid: the placeholders `{domain}`, `{label}`, `{base-domain}`, `{stack}` and `{recipe}`, what a required recipe gives, as in `{keycloak.issuer}`, and double braces for any other word, as in `{{name}}`");
         assert!(Template::try_from("a\nb".to_owned()).is_err());
     }
 

@@ -19,7 +19,7 @@ use crate::model::{
     check::{Check, Ready, Statuses, UrlPath},
     input::TimeLimit,
     plan::OverlayRunner,
-    recipe::{Invalid, RecipeVersion},
+    recipe::{Invalid, RecipeName, RecipeVersion},
     run::IngressKind,
     stage::Stage,
 };
@@ -53,6 +53,8 @@ pub(crate) struct RecipeConfig {
     pub(crate) ingress: Option<IngressKind>,
     /// What may run test files.
     pub(crate) runners: Vec<OverlayRunner>,
+    /// The recipes whose apps have to be there first.
+    pub(crate) requires: Vec<RecipeName>,
     /// Variables of the app's environment.
     pub(crate) env: Vec<(String, Template)>,
     /// What is waited for before the stages.
@@ -96,6 +98,7 @@ impl Default for RecipeConfig {
             flatten_domains: true,
             ingress: None,
             runners: ALL_RUNNERS.to_vec(),
+            requires: Vec::new(),
             env: Vec::new(),
             ready: Vec::new(),
             checks: Vec::new(),
@@ -150,9 +153,11 @@ struct Written {
     ingress: Option<IngressKind>,
     /// `runners`.
     runners: Option<Vec<OverlayRunner>>,
+    /// `requires`.
+    requires: Option<Requires>,
     /// `[env]`.
     #[serde(default)]
-    env: BTreeMap<VariableName, Template>,
+    env: BTreeMap<VariableName, Spanned<Template>>,
     /// `[[ready]]`.
     #[serde(default)]
     ready: Vec<Spanned<WrittenReady>>,
@@ -185,7 +190,9 @@ fn parse_text(text: &str) -> Result<RecipeConfig, String> {
     let default = RecipeConfig::default();
     let limit = |limit: Option<TimeLimit>| limit.map(|TimeLimit(limit)| limit);
     let skips = written.expected_skips.into_iter();
-    let env = written.env.into_iter();
+    let requires = written.requires.map(|Requires(names)| names);
+    let requires = requires.unwrap_or_default();
+    let env = environment(text, written.env, &requires)?;
     let skip_generic = written.skip_generic.map(|StagesOrAll(stages)| stages);
     Ok(RecipeConfig {
         health_path: written.health_path.unwrap_or(default.health_path),
@@ -204,12 +211,39 @@ fn parse_text(text: &str) -> Result<RecipeConfig, String> {
         flatten_domains: written.flatten_domains.unwrap_or(default.flatten_domains),
         ingress: written.ingress,
         runners: written.runners.unwrap_or(default.runners),
-        env: env
-            .map(|(VariableName(name), value)| (name, value))
-            .collect(),
+        requires,
+        env,
         ready,
         checks,
     })
+}
+
+/// Returns the variables; what one wants of a recipe that is not required is wrong at its line.
+fn environment(
+    text: &str,
+    written: BTreeMap<VariableName, Spanned<Template>>,
+    requires: &[RecipeName],
+) -> Result<Vec<(String, Template)>, String> {
+    let variables = written.into_iter().map(|(VariableName(name), template)| {
+        let line = line_of(text, template.span().start);
+        let template = template.into_inner();
+        let mut providers = template.providers();
+        if let Some((recipe, key)) = providers.find(|(recipe, _)| !requires.contains(recipe)) {
+            return Err(format!(
+                "line {line}: `env.{name}` wants `{{{recipe}.{key}}}`, and `requires` does not name `{recipe}`; name it there, or write double braces for a text in braces"
+            ));
+        }
+        drop(providers);
+        Ok((name, template))
+    });
+    variables.collect()
+}
+
+/// Returns the number of the line that a place of a text is in.
+fn line_of(text: &str, start: usize) -> usize {
+    let before = &text[..start];
+    let line = before.lines().count() + usize::from(before.ends_with('\n'));
+    line.max(1)
 }
 
 /// Makes each of a list, and names the line and the key of what is wrong.
@@ -220,10 +254,9 @@ fn each<W, T>(
     make: impl Fn(W) -> Result<T, Wrong>,
 ) -> Result<Vec<T>, String> {
     let items = (1..).zip(written).map(|(number, item): (usize, _)| {
-        let start = item.span().start;
-        let line = text[..start].lines().count() + usize::from(text[..start].ends_with('\n'));
+        let line = line_of(text, item.span().start);
         make(item.into_inner())
-            .map_err(|(key, rule)| format!("line {}: `{list}[{number}].{key}` {rule}", line.max(1)))
+            .map_err(|(key, rule)| format!("line {line}: `{list}[{number}].{key}` {rule}"))
     });
     items.collect()
 }
@@ -258,6 +291,26 @@ impl TryFrom<Vec<String>> for StagesOrAll {
             word.parse().map_err(|_| Invalid::new("stage", word, rule))
         });
         stages.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Recipes that are required, each once.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<RecipeName>")]
+struct Requires(Vec<RecipeName>);
+
+impl TryFrom<Vec<RecipeName>> for Requires {
+    type Error = Invalid;
+
+    fn try_from(names: Vec<RecipeName>) -> Result<Self, Invalid> {
+        let mut known = BTreeSet::new();
+        match names.iter().find(|name| !known.insert(*name)) {
+            Some(twice) => {
+                let rule = "each recipe once, as in `[\"keycloak\", \"gitea\"]`";
+                Err(Invalid::new("required recipe", twice.as_str(), rule))
+            }
+            None => Ok(Self(names)),
+        }
     }
 }
 
@@ -335,7 +388,7 @@ mod tests {
             let found = names(&format!("[[{section}]]\nno-such-key = 1"));
             keys.extend(found.into_iter().map(|name| format!("{section}.{name}")));
         }
-        keys.insert("env.APP_URL".to_owned());
+        keys.extend(["env.APP_URL", "env.OIDC_ISSUER"].map(str::to_owned));
         let shown: BTreeSet<_> = declarations().iter().map(Entry::path).collect();
         assert_eq!(shown, keys);
     }
@@ -365,13 +418,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_later_work_or_to_the_host_is_unknown() {
-        for key in [
-            "requires",
-            "warm-canonical",
-            "upstream",
-            "base-domain",
-            "programs",
-        ] {
+        for key in ["warm-canonical", "upstream", "base-domain", "programs"] {
             assert!(
                 refusal(&format!("{key} = 1")).contains("unknown field"),
                 "{key}"
@@ -382,8 +429,25 @@ TOML parse error at line 1, column 1
   |
 1 | health-pth = "/"
   | ^^^^^^^^^^
-unknown field `health-pth`, expected one of `health-path`, `health-ok`, `deploy-timeout`, `http-timeout`, `stage-timeout`, `backup-capable`, `upgrade-base`, `skip-generic`, `expected-skips`, `flatten-domains`, `ingress`, `runners`, `env`, `ready`, `check`
+unknown field `health-pth`, expected one of `health-path`, `health-ok`, `deploy-timeout`, `http-timeout`, `stage-timeout`, `backup-capable`, `upgrade-base`, `skip-generic`, `expected-skips`, `flatten-domains`, `ingress`, `runners`, `requires`, `env`, `ready`, `check`
 "#);
+    }
+
+    #[test]
+    fn a_recipe_is_required_once_and_gives_only_to_those_that_require_it() {
+        let config = parse_text("requires = [\"db\", \"keycloak\"]\n[env]\nA = \"{db.host}\"\n");
+        let config = config.unwrap();
+        let names: Vec<_> = config.requires.iter().map(RecipeName::as_str).collect();
+        assert_eq!(names, ["db", "keycloak"]);
+        insta::assert_snapshot!(refusal("requires = [\"db\", \"db\"]"), @r#"
+TOML parse error at line 1, column 12
+  |
+1 | requires = ["db", "db"]
+  |            ^^^^^^^^^^^^
+required recipe `db` is not valid: each recipe once, as in `["keycloak", "gitea"]`
+"#);
+        insta::assert_snapshot!(refusal("requires = [\"db\"]\n\n[env]\nA = \"{db.host}\"\nB = \"{sso.issuer}\"\n"), @"line 5: `env.B` wants `{sso.issuer}`, and `requires` does not name `sso`; name it there, or write double braces for a text in braces");
+        assert!(refusal("requires = [\"../x\"]").contains("is not valid"));
     }
 
     #[test]

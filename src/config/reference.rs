@@ -143,7 +143,7 @@ const MIDDLE: &str = "
 
 It is kept in `recipes-tests/<recipe>/`, or in the recipe's own `tests/`.
 No key is required.
-Values of `[env]` may use `{domain}`, `{label}`, `{base-domain}`, `{stack}` and `{recipe}`.
+Values of `[env]` may use `{domain}`, `{label}`, `{base-domain}`, `{stack}` and `{recipe}`, and what required recipes give, as in `{keycloak.issuer}`.
 ";
 
 /// Returns the names that an error about an unknown key lists as accepted.

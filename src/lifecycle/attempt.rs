@@ -12,8 +12,9 @@ use super::{
     fetch::{self, Fetched},
     images, overlay_fence,
     prepare::{self, Prepared, Preparing},
+    providing::Providers,
     record::Record,
-    runner::{DryRun, FlakyCounts, Job, LintCounts},
+    runner::{DryRun, FlakyCounts, Job, LintCounts, Purpose},
     session::{Session, StageRun, docker_trouble, out_of_time, state_trouble},
     stages::Course,
     terms::{self, Terms},
@@ -59,6 +60,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) record: &'a Record,
     /// Watches for signals and slow stages.
     pub(crate) watchdog: &'a Watchdog,
+    /// The apps that it uses beside its own.
+    pub(super) providers: Providers,
 }
 
 impl Attempt<'_> {
@@ -80,24 +83,26 @@ impl Attempt<'_> {
         let mut latest = Ok(());
         if self.job.dry_run == DryRun::No {
             self.note_programs();
-            latest = self.dir.make_latest();
+            if let Purpose::Asked = self.job.purpose {
+                latest = self.dir.make_latest();
+            }
         }
-        let outcome = fetched
-            .and_then(|(fetched, terms)| {
-                latest.map_err(|error| state_trouble(&error.to_string()))?;
-                self.clear_leftovers(&app, &dead)?;
-                self.prepared(&self.preparing(&app, &fetched), terms)
-            })
-            .and_then(|prepared| {
-                if self.job.dry_run == DryRun::No {
-                    // Whatever goes wrong, ccci itself included, the app is removed.
-                    let run = AssertUnwindSafe(|| self.run_stages(&app, &prepared));
-                    let ended = catch_unwind(run).unwrap_or_else(|_| Err(internal_error()));
-                    ended.map(|()| None)
-                } else {
-                    Ok(Some(prepared.plan))
-                }
-            });
+        let outcome = fetched.and_then(|(fetched, terms)| {
+            latest.map_err(|error| state_trouble(&error.to_string()))?;
+            self.clear_leftovers(&app, &dead)?;
+            let prepared = self.prepared(&self.preparing(&app, &fetched), terms)?;
+            if self.job.dry_run == DryRun::No {
+                // Whatever goes wrong, ccci itself included, all that was made is removed.
+                let run = AssertUnwindSafe(|| {
+                    let prepared = self.get_required(&app, &fetched, prepared)?;
+                    self.run_stages(&app, &prepared)
+                });
+                let ended = catch_unwind(run).unwrap_or_else(|_| Err(internal_error()));
+                ended.map(|()| None)
+            } else {
+                Ok(Some(prepared.plan))
+            }
+        });
         let planned = match outcome {
             Ok(planned) => planned,
             Err(trouble) => {
@@ -142,7 +147,9 @@ impl Attempt<'_> {
         let request = &self.job.request;
         let what = match (&request.source, &request.wanted) {
             (Source::Path(path), _) => format!("recipe in {}", path.display()),
-            (Source::Remote { url, .. }, Wanted::Default) => format!("recipe from {url}"),
+            (Source::Remote { url, .. }, Wanted::Default | Wanted::Newest) => {
+                format!("recipe from {url}")
+            }
             (Source::Remote { url, .. }, Wanted::Ref(name) | Wanted::Version(name)) => {
                 format!("`{name}` from {url}")
             }

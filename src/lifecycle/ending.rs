@@ -8,7 +8,7 @@ use super::{
     announce::Output,
     attempt::{Attempt, internal_error},
     classify::in_one_line,
-    runner::DryRun,
+    runner::{DryRun, Purpose},
     session::state_trouble,
     teardown::{self, Belongings, Removal},
 };
@@ -38,11 +38,9 @@ impl Attempt<'_> {
     /// Tears down or keeps the app, then finishes the report.
     pub(super) fn end(&self, app: &App) {
         self.end_strays();
-        let passed = Verdict::of(&self.record.report().stages, 0) == Verdict::Pass;
-        let keeps = match self.job.keep {
-            Keep::Never => false,
-            Keep::Failed => !passed,
-            Keep::Always => true,
+        let kept_until = match &self.job.purpose {
+            Purpose::Asked => self.asked_until(),
+            Purpose::Required(hold) => self.hold(hold, app),
         };
         let is_deployed = self
             .record
@@ -50,12 +48,25 @@ impl Attempt<'_> {
             .stages
             .iter()
             .any(|stage| stage.checks.iter().any(|check| check.name == "deployed"));
-        if keeps && is_deployed && !self.ctx.host.interrupt.is_set() {
-            self.keep(app);
-        } else {
-            self.tear_down(app);
+        let is_over = self.ctx.host.interrupt.is_set();
+        match kept_until.filter(|_| is_deployed && !is_over) {
+            Some(until) => self.keep(app, until),
+            None => self.tear_down(app),
         }
         self.finish();
+    }
+
+    /// Returns until when the app is to be kept, if that was asked for.
+    fn asked_until(&self) -> Option<Timestamp> {
+        let passed = Verdict::of(&self.record.report().stages, 0) == Verdict::Pass;
+        let keeps = match self.job.keep {
+            Keep::Never => false,
+            Keep::Failed => !passed,
+            Keep::Always => true,
+        };
+        let keep_for = jiff::SignedDuration::try_from(self.ctx.settings.run.keep_for);
+        let keep_for = keep_for.unwrap_or(jiff::SignedDuration::from_hours(2));
+        keeps.then(|| Timestamp::now() + keep_for)
     }
 
     /// Removes the app and proves that nothing is left.
@@ -65,6 +76,7 @@ impl Attempt<'_> {
             // Nothing was made, and what is there may be a kept app of the same name.
             DryRun::Yes | DryRun::Listing => TeardownFinished::default(),
         };
+        self.withdraw_all();
         let mut failed = remove_folders(self.dir.registry());
         // Last of all, and only then: whoever finds this run before it is closed does the rest.
         if failed.is_empty() {
@@ -79,6 +91,7 @@ impl Attempt<'_> {
         finished.errors.extend(failed);
         self.record.report().teardown = Some(finished.clone());
         self.announcer.say(Fact::TeardownFinished(finished));
+        self.release(None);
     }
 
     /// Removes every object of the app, and takes the last inventory.
@@ -156,11 +169,7 @@ impl Attempt<'_> {
     }
 
     /// Keeps the app until it expires.
-    fn keep(&self, app: &App) {
-        let keep_for = self.ctx.settings.run.keep_for;
-        let until = Timestamp::now()
-            + jiff::SignedDuration::try_from(keep_for)
-                .unwrap_or(jiff::SignedDuration::from_hours(2));
+    fn keep(&self, app: &App, until: Timestamp) {
         if let Err(error) = self.journal.write(&Entry::Kept { until }) {
             self.announcer.say(Fact::Diagnostic {
                 level: DiagnosticLevel::Warning,
@@ -189,6 +198,7 @@ impl Attempt<'_> {
         };
         self.record.report().kept = Some(kept.clone());
         self.announcer.say(Fact::Kept(kept));
+        self.release(Some(until));
     }
 
     /// Counts, judges and writes everything for the last time.
@@ -200,10 +210,10 @@ impl Attempt<'_> {
             if self.announcer.output() == Output::Panicked {
                 report.trouble.get_or_insert_with(internal_error);
             }
-            let left = report
-                .teardown
-                .as_ref()
-                .map_or(0, |teardown| teardown.left.len());
+            let teardown = report.teardown.as_ref();
+            let dependencies = report.dependencies.iter();
+            let left = teardown.map_or(0, |teardown| teardown.left.len())
+                + dependencies.map(|one| one.left.len()).sum::<usize>();
             let mut finished = RunFinished::count(&report.stages);
             finished.verdict = match signal {
                 Some(_) => Verdict::Cancelled,

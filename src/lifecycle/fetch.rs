@@ -44,7 +44,11 @@ pub(crate) fn fetch(
                 .fetch_remote(url, name, token, dest)
                 .map_err(|error| trouble(&error))?;
             let label = name.unwrap_or("the default branch");
-            describe(git, dest, label, commit)
+            let fetched = describe(git, dest, label, commit)?;
+            Ok(match request.wanted {
+                Wanted::Newest => newest(fetched),
+                Wanted::Default | Wanted::Ref(_) | Wanted::Version(_) => fetched,
+            })
         }
     }
 }
@@ -92,10 +96,24 @@ fn fetch_path(
     Ok(fetched)
 }
 
+/// Puts the newest release in the place of the head, where there is one.
+fn newest(fetched: Fetched) -> Fetched {
+    let found = fetched.releases.last().cloned();
+    let found = found.and_then(|head| head.commit.clone().map(|commit| (head, commit)));
+    match found {
+        Some((head, head_commit)) => Fetched {
+            head,
+            head_commit,
+            ..fetched
+        },
+        None => fetched,
+    }
+}
+
 /// Returns the name that git is asked for.
 fn wanted_name(wanted: &Wanted) -> Option<&str> {
     match wanted {
-        Wanted::Default => None,
+        Wanted::Default | Wanted::Newest => None,
         Wanted::Ref(name) | Wanted::Version(name) => Some(name),
     }
 }

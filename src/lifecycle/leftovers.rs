@@ -9,6 +9,7 @@ use super::{
     runner::DryRun,
     session::{docker_trouble, state_trouble},
     teardown::Belongings,
+    withdrawal,
 };
 use crate::{
     model::{
@@ -54,7 +55,8 @@ impl Attempt<'_> {
                 .map_err(|error| docker_trouble(&error))?;
         }
         if self.job.dry_run == DryRun::No {
-            for (entry, _) in dead {
+            for (entry, history) in dead {
+                self.withdraw_old(entry, history)?;
                 self.close(entry);
             }
             if reap::reap_own(self, &objects) {
@@ -66,6 +68,20 @@ impl Attempt<'_> {
         }
         self.record.report().before = resources(objects);
         Ok(())
+    }
+
+    /// Undoes what other apps made for a dead run: this one asks them for the same names.
+    fn withdraw_old(&self, entry: &Path, history: &History) -> Result<(), Trouble> {
+        let failed = withdrawal::withdraw_old(self.ctx, entry, history);
+        match failed.into_iter().next() {
+            None => Ok(()),
+            Some(trouble) => {
+                let message = "what another app made for an earlier run cannot be undone";
+                let causes = std::iter::once(trouble.message).chain(trouble.causes);
+                let outer = Trouble::broken("leftovers", message);
+                Err(causes.fold(outer, Trouble::because))
+            }
+        }
     }
 
     /// Finds the runs of this app that did not end well; the app's lock says that they are dead.

@@ -1,6 +1,11 @@
 //! What the tests and hooks that people wrote see of a run: their environment, the way to the app included.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use super::{
     overlay::Overlays,
@@ -11,6 +16,7 @@ use super::{
 use crate::{
     config::settings::Settings,
     model::{outcome::Trouble, run::IngressKind, stage::Stage},
+    sys::context::Context,
 };
 
 /// Builds what a test sees of the run; ccci's own tokens are not among it.
@@ -50,8 +56,13 @@ pub(super) fn environment(
     let words = words
         .into_iter()
         .map(|(key, value)| (key.into(), value.into()));
-    let path = std::iter::once((OsString::from("PATH"), path_with_ccci(session)));
+    let path = std::iter::once((OsString::from("PATH"), path_with_ccci(session.ctx)));
+    let provided = (!session.plan.requires.is_empty()).then(|| {
+        let file = provided_file(session.dir.registry());
+        ("CCCI_PROVIDED_FILE".into(), absolute(file))
+    });
     Ok(words
+        .chain(provided)
         .chain(path)
         .chain(way_in(&session.ctx.settings, session.plan.ingress))
         .chain([browser(&session.ctx.settings)])
@@ -61,6 +72,33 @@ pub(super) fn environment(
                 .map(|(key, path)| (key.into(), absolute(path))),
         )
         .collect())
+}
+
+/// Returns the file in which hooks and tests find what required apps gave; its folder goes at the end of the run.
+pub(super) fn provided_file(registry: &Path) -> PathBuf {
+    registry.join("work").join("provided.json")
+}
+
+/// Returns what a hook of a required app sees: words that were made for it, and what this host knows.
+pub(super) fn beside_words(
+    ctx: &Context,
+    words: BTreeMap<String, String>,
+) -> Vec<(OsString, OsString)> {
+    let is_direct = words
+        .get("CCCI_INGRESS")
+        .is_some_and(|word| word == IngressKind::Direct.word());
+    let ingress = if is_direct {
+        IngressKind::Direct
+    } else {
+        IngressKind::Proxy
+    };
+    let words = words.into_iter();
+    let words = words.map(|(key, value)| (key.into(), value.into()));
+    words
+        .chain([("PATH".into(), path_with_ccci(ctx))])
+        .chain(way_in(&ctx.settings, ingress))
+        .chain([browser(&ctx.settings)])
+        .collect()
 }
 
 /// Returns what the settings say of the way to the proxy, under the names that they are set by.
@@ -88,11 +126,11 @@ pub(super) fn browser(settings: &Settings) -> (OsString, OsString) {
 }
 
 /// Returns the search path of tests: `ccci exec` is this ccci, whatever else is installed.
-fn path_with_ccci(session: &Session<'_>) -> OsString {
-    let env = &session.ctx.host.base_env;
+fn path_with_ccci(ctx: &Context) -> OsString {
+    let env = &ctx.host.base_env;
     let path = env.iter().rev().find(|(key, _)| key == "PATH");
     let path = path.map(|(_, path)| path.clone()).unwrap_or_default();
-    let own = session.ctx.own_folder.clone();
+    let own = ctx.own_folder.clone();
     let all = own.into_iter().chain(std::env::split_paths(&path));
     // A folder with a colon in its name cannot be on any search path.
     std::env::join_paths(all).unwrap_or(path)

@@ -7,8 +7,9 @@ use std::{
 
 use super::{
     fetch::Fetched,
-    lacking,
+    filling, lacking,
     overlay::TestRoots,
+    requirements,
     selection::{self, Tests},
     side::{Guard, Renderer, Side},
     terms::Terms,
@@ -16,7 +17,9 @@ use super::{
 use crate::{
     config::recipe_config::RecipeConfig,
     model::{
-        choice, lint,
+        choice,
+        dependency::Requirement,
+        lint,
         outcome::{Fault, Trouble},
         plan::{self, Facts, Overlay, OverlayOrigin, OverlayRole, Plan, Revision},
         run::Trust,
@@ -75,11 +78,8 @@ pub(crate) fn prepare(
         config,
     } = terms;
     let git = Git::new(app.docker.host(), &app.git, ctx.settings.limits.pull);
-    let declared = config
-        .env
-        .iter()
-        .map(|(key, value)| (key.clone(), value.fill(&app.domain, &app.recipe)))
-        .collect();
+    let requires = requirements::decide(ctx, app, &config)?;
+    let declared = filling::declared(&config, app, &requires);
     let renderer = Renderer {
         git: &git,
         app,
@@ -97,17 +97,13 @@ pub(crate) fn prepare(
             guard: &guard,
             config: &config,
             head: &head,
+            requires: &requires,
         },
         tests,
     )?;
     plan.choices = choice::told(&plan, &job.patterns, &functions);
     lacking::check(ctx, job.dry_run, &mut plan, work)?;
-    let base = plan.base.clone().map(|revision| {
-        let commit = revision.commit.clone().expect("a release has a commit");
-        renderer
-            .side(revision.clone(), commit)
-            .map_err(|trouble| base_trouble(&revision, trouble))
-    });
+    let base = base_side(&renderer, &plan);
     if base.is_none() {
         head.check_out(&git, app)?;
     }
@@ -122,6 +118,14 @@ pub(crate) fn prepare(
         declared,
         guard,
     })
+}
+
+/// Renders the version upgraded from, or says why it cannot be rendered.
+pub(super) fn base_side(renderer: &Renderer<'_>, plan: &Plan) -> Option<Result<Side, Trouble>> {
+    let revision = plan.base.clone()?;
+    let commit = revision.commit.clone().expect("a release has a commit");
+    let side = renderer.side(revision.clone(), commit);
+    Some(side.map_err(|trouble| base_trouble(&revision, trouble)))
 }
 
 /// Compares the head with the base for what its author should know.
@@ -189,6 +193,8 @@ struct Decision<'a> {
     config: &'a RecipeConfig,
     /// The head.
     head: &'a Side,
+    /// How the apps that it requires come to be there.
+    requires: &'a [Requirement],
 }
 
 /// Decides the plan.
@@ -205,6 +211,7 @@ fn decide(
         guard,
         config,
         head,
+        requires,
     } = decision;
     let exceptions = guard.exceptions();
     let mut left_out = job.generic_left_out.clone();
@@ -230,6 +237,7 @@ fn decide(
         backup_capable: config.backup_capable.unwrap_or(head.backup.enabled),
         overlays: tests.overlays,
         checks: tests.checks,
+        requires: requires.to_vec(),
     };
     plan::decide(facts)
         .map_err(|error| Trouble::new(Fault::Config, "base-unknown", error.to_string()))

@@ -15,6 +15,7 @@ use super::{
     orphan::{Judged, Reach, Reaper, lock_trouble},
     strays::{STRAY_LIMIT, end_strays},
     teardown::{self, Belongings, Removal},
+    withdrawal,
 };
 use crate::{
     model::{
@@ -217,7 +218,11 @@ impl Reaper<'_> {
         finished.errors.extend(noted);
         let runs = app.runs.iter();
         let failed: Vec<_> = runs
-            .flat_map(|run| self.close(run, &finished.left))
+            .flat_map(|run| {
+                let mut failed = self.withdraw(run, &host);
+                failed.extend(self.close(run, &finished.left));
+                failed
+            })
             .collect();
         // What docker refused on the way and removed in the end is no failure.
         let gone = finished.left.is_empty() && failed.is_empty();
@@ -226,6 +231,27 @@ impl Reaper<'_> {
             hold.leaders.into_iter().for_each(Leader::retire);
         }
         (gone, finished)
+    }
+
+    /// Undoes what other apps made for a dead run; returns what went wrong.
+    fn withdraw(&self, run: &KnownRun, host: &Host) -> Vec<String> {
+        let entry = self
+            .ctx
+            .settings
+            .state
+            .dir
+            .join("runs")
+            .join(run.id.as_str());
+        let ctx = Context {
+            host: host.clone(),
+            ..self.ctx.clone()
+        };
+        let failed = withdrawal::withdraw_old(&ctx, &entry, &run.history).into_iter();
+        let texts = failed.map(|trouble| {
+            let causes = std::iter::once(trouble.message).chain(trouble.causes);
+            causes.collect::<Vec<_>>().join(": ")
+        });
+        texts.collect()
     }
 
     /// Removes the working folders of a dead run and closes its journal; returns what went wrong.

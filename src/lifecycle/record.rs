@@ -47,6 +47,7 @@ impl Record {
             programs: BTreeMap::from([("ccci".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
             plan: None,
             installs: 0,
+            dependencies: Vec::new(),
             deployed: Vec::new(),
             stages: Vec::new(),
             trouble: None,

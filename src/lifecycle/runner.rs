@@ -16,6 +16,8 @@ use super::{
     announce::{Announcer, Output},
     attempt::Attempt,
     claim::{take_lead, take_lock},
+    hold::Hold,
+    providing::Providers,
     record::{Record, Render},
     watchdog::Watchdog,
 };
@@ -26,6 +28,7 @@ use crate::{
         journal::{Begun, Entry, JOURNAL_VERSION},
         outcome::{Trouble, Verdict},
         pattern::TestPattern,
+        recipe::RecipeName,
         report::RunReport,
         run::{IngressKind, Keep, RunRequest},
         stage::Stage,
@@ -86,6 +89,27 @@ pub(crate) struct Job {
     pub(crate) error_code: fn(&Error) -> u8,
     /// Files made from the report, by name.
     pub(crate) renders: &'static [(&'static str, Render)],
+    /// What it is made for.
+    pub(crate) purpose: Purpose,
+}
+
+/// What a run is made for.
+#[derive(Clone)]
+pub(crate) enum Purpose {
+    /// Somebody asked for it.
+    Asked,
+    /// Another run requires its app.
+    Required(Arc<Hold>),
+}
+
+impl Purpose {
+    /// Returns the recipes that led to the run.
+    pub(super) fn chain(&self) -> &[RecipeName] {
+        match self {
+            Self::Asked => &[],
+            Self::Required(hold) => &hold.chain,
+        }
+    }
 }
 
 /// Whether a run ends with its plan.
@@ -229,6 +253,7 @@ fn make(
         journal: &journal,
         record: &record,
         watchdog: &watchdog,
+        providers: Providers::default(),
     };
     let made = thread::scope(|scope| {
         // Where the system has no thread left, the run goes on unwatched.

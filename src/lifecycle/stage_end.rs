@@ -83,7 +83,7 @@ impl Attempt<'_> {
             (Wanted::Default, _) if matches!(request.source, Source::Path(_)) => String::new(),
             (_, Some(commit)) => format!(" --ref {}", commit.short()),
             (Wanted::Ref(name) | Wanted::Version(name), None) => format!(" --ref {name}"),
-            (Wanted::Default, None) => String::new(),
+            (Wanted::Default | Wanted::Newest, None) => String::new(),
         };
         let patterns = self.job.patterns.iter();
         let patterns = patterns.map(|pattern| format!(" --test {}", quote(&pattern.to_string())));

@@ -171,7 +171,10 @@ fn blank(overlay: &Overlay, all: &[(Place, Attempt)]) -> CheckResult {
     CheckResult {
         kind: match overlay.role {
             OverlayRole::Test(_) => CheckKind::Test,
-            OverlayRole::InstallSteps | OverlayRole::Before(_) => CheckKind::Hook,
+            OverlayRole::InstallSteps
+            | OverlayRole::Before(_)
+            | OverlayRole::Provide
+            | OverlayRole::Withdraw => CheckKind::Hook,
         },
         name: overlay.path.clone(),
         outcome: Outcome::Pass,

@@ -6,8 +6,10 @@ use std::{
 };
 
 use super::{
+    fetch::Fetched,
     overlay::TestRoots,
     prepare::Preparing,
+    requirements,
     session::state_trouble,
     side::{Guard, check_out},
 };
@@ -16,7 +18,7 @@ use crate::{
     model::{
         approval,
         outcome::{Fault, Trouble},
-        run::{Source, Trust},
+        run::{RunRequest, Source, Trust, Wanted},
     },
     sys::context::Context,
     tool::{
@@ -50,12 +52,13 @@ pub(crate) struct Terms {
 pub(crate) fn read_terms(ctx: &Context, preparing: &Preparing<'_>) -> Result<Terms, Trouble> {
     let Preparing { job, app, .. } = preparing;
     let git = Git::new(app.docker.host(), &app.git, ctx.settings.limits.pull);
-    let trust = trust(&job.request.source);
+    let trust = trust(&job.request, preparing.fetched);
     check_out(&git, app, &preparing.fetched.head_commit)?;
     let roots = test_roots(ctx, app, &preparing.work)?;
     let approved = trust == Trust::Trusted || is_approved(ctx, app)?;
     let guard = guard(ctx, app, trust)?;
     let config = read_config(&roots, approved, trust)?;
+    requirements::check_chain(ctx, &app.recipe, job.purpose.chain(), &config)?;
     Ok(Terms {
         trust,
         approved,
@@ -66,9 +69,15 @@ pub(crate) fn read_terms(ctx: &Context, preparing: &Preparing<'_>) -> Result<Ter
 }
 
 /// Tells whether the head can be somebody's who may not run code here.
-fn trust(source: &Source) -> Trust {
-    match source {
+fn trust(request: &RunRequest, fetched: &Fetched) -> Trust {
+    match &request.source {
         Source::Path(_) => Trust::Trusted,
+        // Where a release was wanted and there is none, anybody may have written what there is.
+        Source::Remote { .. }
+            if request.wanted == Wanted::Newest && fetched.head.version.is_none() =>
+        {
+            Trust::Untrusted
+        }
         Source::Remote { trust, .. } => *trust,
     }
 }
@@ -149,4 +158,48 @@ fn read_config(roots: &TestRoots, approved: bool, trust: Trust) -> Result<Recipe
         }
     }
     Ok(RecipeConfig::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        plan::Revision,
+        source::{self, PlainHttp},
+        stage::Stage,
+    };
+
+    #[test]
+    fn a_default_branch_in_the_place_of_a_release_is_not_trusted() {
+        let url = source::Source::parse("https://forge.example/x.git", PlainHttp::Refused);
+        let Ok(source::Source::Remote(url)) = url else {
+            panic!("it is a URL");
+        };
+        let request = |wanted| RunRequest {
+            recipe: "x".parse().unwrap(),
+            source: Source::Remote {
+                url: url.clone(),
+                trust: Trust::Trusted,
+            },
+            wanted,
+            pr: None,
+            stages: vec![Stage::Install],
+        };
+        let fetched = |label: &str| Fetched {
+            head: Revision {
+                label: label.to_owned(),
+                version: label.parse().ok(),
+                commit: None,
+                uncommitted: false,
+                lightweight: false,
+            },
+            head_commit: "8".repeat(40).parse().unwrap(),
+            releases: Vec::new(),
+        };
+        let newest = |label| trust(&request(Wanted::Newest), &fetched(label));
+        assert_eq!(newest("1.0.0+1"), Trust::Trusted);
+        assert_eq!(newest("the default branch"), Trust::Untrusted);
+        let asked = request(Wanted::Version("main".to_owned()));
+        assert_eq!(trust(&asked, &fetched("main")), Trust::Trusted);
+    }
 }

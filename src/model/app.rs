@@ -65,6 +65,11 @@ impl AppDomain {
         format!("{stem}-{}.{base}", &hex[..DIGEST_LENGTH]).parse()
     }
 
+    /// Returns the domain of a recipe's always-on app: `warm-<recipe>.<base domain>`.
+    pub fn warm(recipe: &RecipeName, base: &Self) -> Result<Self, Invalid> {
+        format!("{WARM_PREFIX}{recipe}.{base}").parse()
+    }
+
     /// Returns the domain as text.
     pub fn as_str(&self) -> &str {
         &self.0

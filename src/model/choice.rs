@@ -303,6 +303,7 @@ mod tests {
             overlays,
             checks,
             choices: Vec::new(),
+            requires: Vec::new(),
         };
         plan.choices = told(&plan, &patterns, &functions);
         let choices = plan.choices.clone();

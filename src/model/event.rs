@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    dependency::Dependency,
     outcome::{CheckResult, Fault, Outcome, StageResult, Trouble, Verdict},
     plan::Plan,
+    recipe::RecipeName,
     resource::Resource,
     run::RunId,
     stage::Stage,
@@ -51,6 +53,23 @@ pub enum Fact {
     Waiting {
         /// What is waited for, as `image nginx:1.22.1`.
         what: String,
+    },
+    /// Something changed at the app of a required recipe that is being deployed.
+    DependencyProgress {
+        /// The recipe.
+        required: RecipeName,
+        /// What goes on, as `install: waiting for services`.
+        doing: String,
+    },
+    /// The app of a required recipe is there with all that it is to give, or it is said why not.
+    DependencyReady {
+        /// What is known of it.
+        dependency: Dependency,
+    },
+    /// What the app of a required recipe made is undone, and the app is gone if it was deployed for this run.
+    DependencyReleased {
+        /// What is known of it.
+        dependency: Dependency,
     },
     /// A stage begins.
     StageStarted {
@@ -254,7 +273,7 @@ pub struct RunFinished {
     /// Tests and declared checks that `--test` left out of the stages that ran.
     #[serde(default)]
     pub not_selected: usize,
-    /// Objects left behind.
+    /// Objects left behind, and what other apps made for it that is still there.
     pub leaked: usize,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
@@ -299,6 +318,7 @@ pub trait EventReader: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::dependency::{Presence, Requirement};
 
     #[test]
     fn an_event_is_one_flat_object_with_its_reason_first() {
@@ -319,5 +339,19 @@ mod tests {
             r#"{"reason":"waiting","what":"lock","v":1,"run_id":"92222","seq":3,"ts":"2026-01-02T03:04:05Z","elapsed_ms":12,"recipe":"n8n"}"#
         );
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        let requirement = Requirement {
+            recipe: "keycloak".parse().unwrap(),
+            domain: "warm-keycloak.ci.example.org".parse().unwrap(),
+            presence: Presence::Reused,
+            provide: None,
+            withdraw: None,
+        };
+        let dependency = Dependency::of(&requirement);
+        let ready = Event {
+            fact: Fact::DependencyReady { dependency },
+            ..event
+        };
+        let text = serde_json::to_string(&ready).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), ready);
     }
 }

@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     app::{AppDomain, StackName},
+    dependency::Provision,
     recipe::RecipeName,
     resource::Resource,
     run::{DeployerKind, RunId},
 };
 
 /// The version of the journal's format; a reader leaves a newer one alone.
-pub const JOURNAL_VERSION: u32 = 1;
+///
+/// Since 2 it may say what another app made for the run, which one that knows 1 would leave there.
+pub const JOURNAL_VERSION: u32 = 2;
 
 /// One line of a journal, on disk before what it announces is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,13 @@ pub enum Entry {
     MakingFolder {
         /// Its path.
         path: String,
+    },
+    /// Something may be made for the app by another one from now on.
+    Providing(Provision),
+    /// What another app made for it is undone.
+    Withdrawn {
+        /// The domain of that other app.
+        provider: AppDomain,
     },
     /// The app stays until a time.
     Kept {
@@ -77,9 +87,11 @@ pub struct History {
     pub open: BTreeSet<Resource>,
     /// Directories that may exist.
     pub folders: Vec<String>,
+    /// What other apps may have made for the app.
+    pub provisions: Vec<Provision>,
     /// Until when the app is kept.
     pub kept_until: Option<Timestamp>,
-    /// Whether teardown found nothing left.
+    /// Whether teardown found nothing left, and other apps hold nothing for it.
     pub clean: bool,
 }
 
@@ -102,14 +114,25 @@ impl History {
                 self.open.insert(resource);
             }
             Entry::MakingFolder { path } => self.folders.push(path),
+            Entry::Providing(provision) => {
+                self.clean = false;
+                self.withdrawn(&provision.domain);
+                self.provisions.push(provision);
+            }
+            Entry::Withdrawn { provider } => self.withdrawn(&provider),
             Entry::Kept { until } => self.kept_until = Some(until),
             Entry::Closed { left } => {
-                self.clean = left.is_empty();
+                self.clean = left.is_empty() && self.provisions.is_empty();
                 // What a removal left is nobody's to keep.
                 self.kept_until = None;
                 self.open = left.into_iter().collect();
             }
         }
+    }
+
+    /// Forgets what an app made, for it is undone.
+    fn withdrawn(&mut self, provider: &AppDomain) {
+        self.provisions.retain(|one| one.domain != *provider);
     }
 }
 
@@ -143,6 +166,39 @@ mod tests {
         assert_eq!(open, BTreeSet::from([volume("a"), volume("b")]));
         let history = History::replay(making.into_iter().chain([closed]));
         assert!(history.open.is_empty() && history.clean);
+    }
+
+    #[test]
+    fn what_other_apps_made_is_open_until_it_is_withdrawn_even_after_teardown() {
+        let provision = |domain: &str| Provision {
+            provider: "db".parse().unwrap(),
+            domain: domain.parse().unwrap(),
+            root: "/kept/db".to_owned(),
+            withdraw: "ops/withdraw.sh".to_owned(),
+            env: [("CCCI_PROVIDE_NAME".to_owned(), "shop-0a1b2c".to_owned())].into(),
+        };
+        let (first, second) = (provision("warm-db.x.org"), provision("warm-sso.x.org"));
+        let providing = [first, second].map(Entry::Providing);
+        let text = serde_json::to_string(&providing[0]).unwrap();
+        assert_eq!(
+            text,
+            r#"{"entry":"providing","provider":"db","domain":"warm-db.x.org","root":"/kept/db","withdraw":"ops/withdraw.sh","env":{"CCCI_PROVIDE_NAME":"shop-0a1b2c"}}"#
+        );
+        assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), providing[0]);
+        let withdrawn = Entry::Withdrawn {
+            provider: "warm-db.x.org".parse().unwrap(),
+        };
+        let closed = || Entry::Closed { left: Vec::new() };
+        let half = providing.into_iter().chain([withdrawn, closed()]);
+        let half: Vec<_> = half.collect();
+        let history = History::replay(half.clone());
+        assert_eq!(history.provisions, [provision("warm-sso.x.org")]);
+        assert!(!history.clean);
+        let rest = Entry::Withdrawn {
+            provider: "warm-sso.x.org".parse().unwrap(),
+        };
+        let whole = half.into_iter().chain([rest, closed()]);
+        assert!(History::replay(whole).clean);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the labels of a service say to Traefik and to abra; never asks either.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::model::compose::{Service, Stack};
 
@@ -30,23 +30,23 @@ pub fn routes(stack: &Stack) -> Vec<Route> {
     let mut routes: Vec<Route> = stack
         .services
         .iter()
-        .flat_map(|(key, service)| ports(key, service))
+        .flat_map(|(key, service)| routes_of(key, &service.labels))
         .collect();
     routes.sort_by_key(|route| route.service != "app");
     routes
 }
 
-/// Returns the ports of one service that Traefik routes HTTP to.
-fn ports(key: &str, service: &Service) -> Vec<Route> {
-    if !is_enabled(service) {
+/// Returns the ports of one service that Traefik routes HTTP to, by its labels.
+pub fn routes_of(key: &str, labels: &BTreeMap<String, String>) -> Vec<Route> {
+    if !enables(labels) {
         return Vec::new();
     }
     let of = |name: &str, leaf: &str| {
         let wanted = format!("traefik.http.services.{name}.loadbalancer.server.{leaf}");
-        let mut labels = traefik(service);
+        let mut labels = traefik(labels);
         labels.find_map(|(key, value)| (key == wanted).then_some(value))
     };
-    traefik(service)
+    traefik(labels)
         .filter_map(|(label, value)| {
             let name = label.strip_prefix("traefik.http.services.")?;
             let name = name.strip_suffix(".loadbalancer.server.port")?;
@@ -63,7 +63,7 @@ fn ports(key: &str, service: &Service) -> Vec<Route> {
 /// Returns the host names in the rules of a service's routers, in the order of the labels.
 pub fn hosts(service: &Service) -> Vec<String> {
     let mut hosts = Vec::new();
-    for (label, rule) in traefik(service) {
+    for (label, rule) in traefik(&service.labels) {
         if is_router_rule(&label) {
             for host in hosts_of_rule(rule) {
                 if !hosts.contains(&host) {
@@ -77,7 +77,7 @@ pub fn hosts(service: &Service) -> Vec<String> {
 
 /// Whether Traefik hands the TLS of a service through, so that the app ends it itself.
 pub fn passes_tls_through(service: &Service) -> bool {
-    traefik(service).any(|(label, value)| {
+    traefik(&service.labels).any(|(label, value)| {
         label.starts_with("traefik.tcp.routers.")
             && label.ends_with(".tls.passthrough")
             && value.eq_ignore_ascii_case("true")
@@ -86,13 +86,18 @@ pub fn passes_tls_through(service: &Service) -> bool {
 
 /// Whether a service asks Traefik to route it.
 pub fn is_enabled(service: &Service) -> bool {
-    traefik(service).any(|(label, value)| label == "traefik.enable" && value != "false")
+    enables(&service.labels)
+}
+
+/// Whether labels ask Traefik for a route.
+fn enables(labels: &BTreeMap<String, String>) -> bool {
+    traefik(labels).any(|(label, value)| label == "traefik.enable" && value != "false")
 }
 
 /// Goes through the Traefik labels, whose keys know no upper case.
-fn traefik(service: &Service) -> impl Iterator<Item = (String, &str)> {
-    let labels = service.labels.iter();
+fn traefik(labels: &BTreeMap<String, String>) -> impl Iterator<Item = (String, &str)> {
     labels
+        .iter()
         .map(|(key, value)| (key.to_ascii_lowercase(), value.as_str()))
         .filter(|(key, _)| key.starts_with("traefik."))
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     app::AppDomain,
     choice::{Choice, PlannedCheck},
+    dependency::Requirement,
     outcome::SkipReason,
     recipe::{CommitSha, RecipeName, RecipeVersion},
     run::{DeployerKind, IngressKind, Trust},
@@ -41,6 +42,9 @@ pub struct Plan {
     /// What each pattern of `--test` is of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
+    /// The recipes that it requires.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
 }
 
 /// One state of a recipe.
@@ -147,6 +151,10 @@ pub enum OverlayRole {
     Before(Stage),
     /// Asserts on the live app after a stage's operation.
     Test(Stage),
+    /// Makes what another app needs that requires this one, and tells of it.
+    Provide,
+    /// Undoes what was made so.
+    Withdraw,
 }
 
 /// What runs an overlay.
@@ -205,6 +213,8 @@ pub struct Facts<'a> {
     pub overlays: Vec<Overlay>,
     /// The checks that `recipe.toml` declares.
     pub checks: Vec<PlannedCheck>,
+    /// The recipes that it requires.
+    pub requires: Vec<Requirement>,
 }
 
 /// Why no plan can be made.
@@ -241,6 +251,7 @@ pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
         overlays: facts.overlays,
         checks: facts.checks,
         choices: Vec::new(),
+        requires: facts.requires,
     })
 }
 
@@ -380,6 +391,7 @@ mod tests {
             backup_capable: true,
             overlays: Vec::new(),
             checks: vec![check()],
+            requires: Vec::new(),
         };
         change(&mut facts);
         decide(facts).unwrap()
@@ -491,6 +503,7 @@ mod tests {
             backup_capable: true,
             overlays: Vec::new(),
             checks: Vec::new(),
+            requires: Vec::new(),
         };
         assert!(matches!(decide(facts), Err(Error::UnknownBase { .. })));
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    dependency::Dependency,
     event::{Kept, RunFinished, TeardownFinished},
     outcome::{Fault, StageResult, Trouble},
     plan::Plan,
@@ -44,6 +45,9 @@ pub struct RunReport {
     pub plan: Option<Plan>,
     /// How many times the app was installed: 1 in a cold run.
     pub installs: u32,
+    /// What came of the recipes that it requires.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<Dependency>,
     /// What each deploy left on the app's service.
     pub deployed: Vec<Deployed>,
     /// The stages so far.

@@ -104,6 +104,8 @@ pub enum Wanted {
     Ref(String),
     /// A released version.
     Version(String),
+    /// The newest release; the default branch where there is none.
+    Newest,
 }
 
 /// One run that somebody asked for.

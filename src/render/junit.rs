@@ -6,6 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 
 use super::results::skip_text;
 use crate::model::{
+    dependency::Dependency,
     event::TeardownFinished,
     outcome::{CaseResult, CheckKind, CheckResult, NotSelected, Outcome, StageResult, Trouble},
     report::RunReport,
@@ -64,6 +65,11 @@ fn suite(report: &RunReport) -> TestSuite {
         .as_ref()
         .filter(|teardown| !teardown.left.is_empty());
     suite.add_test_cases(leak.map(|teardown| leak_case(recipe, teardown)));
+    let left = report
+        .dependencies
+        .iter()
+        .filter(|one| !one.left.is_empty());
+    suite.add_test_cases(left.map(|dependency| left_case(recipe, dependency)));
     let without_stage = report.trouble.as_ref();
     suite.add_test_cases(without_stage.map(|trouble| run_case(recipe, trouble)));
     if let Some(took) = time(report) {
@@ -100,6 +106,12 @@ fn properties(report: &RunReport) -> Vec<(String, String)> {
         all.extend(commit.map(|commit| ("commit".to_owned(), commit.as_str().to_owned())));
         all.push(("domain".to_owned(), plan.domain.to_string()));
     }
+    let dependencies = report.dependencies.iter();
+    all.extend(dependencies.map(|one| {
+        let version = one.version.as_deref().unwrap_or("unknown");
+        let value = format!("{version} {} {}", one.presence.word(), one.domain);
+        (format!("requires.{}", one.recipe), value)
+    }));
     let programs = report.programs.iter();
     all.extend(programs.map(|(name, version)| (format!("version.{name}"), version.clone())));
     if let Some(deployed) = report.deployed.last() {
@@ -238,6 +250,18 @@ fn leak_case(recipe: &str, teardown: &TeardownFinished) -> TestCase {
     case
 }
 
+/// Returns the case that says what is left of a required app, or of what it made.
+fn left_case(recipe: &str, dependency: &Dependency) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("leak");
+    status.set_message(format!("left behind: {}", dependency.left.join(", ")));
+    let mut case = case(recipe, &format!("requires::{}", dependency.recipe), status);
+    if let Some(trouble) = &dependency.trouble {
+        case.set_system_out(described(trouble));
+    }
+    case
+}
+
 /// Returns the case of a trouble that belongs to no stage, so that it does not go unseen.
 fn run_case(recipe: &str, trouble: &Trouble) -> TestCase {
     let outcome = trouble.outcome();
@@ -320,6 +344,7 @@ mod tests {
 
     use super::*;
     use crate::render::sample;
+    use crate::{model::dependency::Presence, render::dependencies::tests::dependency};
 
     #[test]
     fn failures_skips_flaky_checks_and_leaks_have_their_elements() {
@@ -399,6 +424,26 @@ mod tests {
             .collect();
         assert!(names.contains(&"test::test_custom_login.py") && names.contains(&"teardown"));
         assert_eq!((read.tests, read.failures, read.errors), (10, 2, 1));
+    }
+
+    #[test]
+    fn a_required_recipe_is_a_property_and_what_is_left_of_it_a_case() {
+        let mut report = sample::report();
+        let mut dependency = dependency(Presence::Reused);
+        report.dependencies = vec![dependency.clone()];
+        let before = render(&report);
+        let property = r#"<property name="requires.keycloak" value="10.0.1+26.1 reused keyc-0a1b2c.ci.example.org"/>"#;
+        assert!(before.contains(property), "{before}");
+        assert!(!before.contains("requires::keycloak"), "{before}");
+        dependency.left = vec!["what `keycloak` made as `wordpress-3fa91c`".to_owned()];
+        report.dependencies = vec![dependency];
+        let after = render(&report);
+        let case = r#"<testcase name="requires::keycloak" classname="wordpress">"#;
+        assert!(after.contains(case), "{after}");
+        assert!(
+            after.contains("left behind: what `keycloak` made"),
+            "{after}"
+        );
     }
 
     #[test]

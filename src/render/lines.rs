@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    block,
+    block, dependencies,
     level::{Levels, Weight},
     line::{Line, Look, Tone, shown_path},
     results,
@@ -47,6 +47,9 @@ fn fact_lines(event: &Event, run: &Running, view: &View) -> Vec<Line> {
     match &event.fact {
         Fact::Plan { recipes } => recipes.iter().flat_map(plan_lines).collect(),
         Fact::Waiting { what } => vec![waiting(recipe, what)],
+        Fact::DependencyProgress { .. } => Vec::new(),
+        Fact::DependencyReady { dependency } => dependencies::ready_lines(recipe, dependency),
+        Fact::DependencyReleased { dependency } => dependencies::released_lines(recipe, dependency),
         Fact::StageStarted {
             stage,
             number,

@@ -131,7 +131,10 @@ fn overlay_row(overlay: &Overlay, runs: bool) -> Row {
     };
     let word = match overlay.role {
         OverlayRole::Test(_) => "test",
-        OverlayRole::InstallSteps | OverlayRole::Before(_) => "hook",
+        OverlayRole::InstallSteps
+        | OverlayRole::Before(_)
+        | OverlayRole::Provide
+        | OverlayRole::Withdraw => "hook",
     };
     let name = overlay.path.clone();
     match why_not(runs, overlay.deselected, overlay.refused.as_deref()) {

@@ -3,6 +3,7 @@
 use super::{clean::clean, results::skip_text, running::revisions};
 use crate::model::{
     choice::PlannedCheck,
+    dependency::{Presence, Requirement},
     plan::{GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage},
     run::Trust,
 };
@@ -22,19 +23,32 @@ pub(crate) fn render(plan: &Plan) -> String {
         format!("  deployer  {}", plan.deployer.word()),
         format!("  ingress   {}", plan.ingress.word()),
         format!("  head      {trust}"),
-        "stages".to_owned(),
     ];
-    let stages = plan.stages.iter().map(stage);
+    let stages = std::iter::once("stages".to_owned()).chain(plan.stages.iter().map(stage));
     let heading = (!plan.overlays.is_empty()).then(|| "tests and hooks".to_owned());
     let overlays = heading.into_iter().chain(plan.overlays.iter().map(overlay));
     let heading = (!plan.checks.is_empty()).then(|| "declared checks".to_owned());
     let checks = heading.into_iter().chain(plan.checks.iter().map(check));
-    let lines = facts
+    let heading = (!plan.requires.is_empty()).then(|| "requires".to_owned());
+    let requires = heading
         .into_iter()
-        .chain(stages)
-        .chain(overlays)
-        .chain(checks);
+        .chain(plan.requires.iter().map(requirement));
+    let lines = facts.into_iter().chain(requires).chain(stages);
+    let lines = lines.chain(overlays).chain(checks);
     lines.map(|line| clean(&line) + "\n").collect()
+}
+
+/// Returns the line of a required recipe.
+fn requirement(requirement: &Requirement) -> String {
+    let Requirement { recipe, domain, .. } = requirement;
+    let presence = match requirement.presence {
+        Presence::Reused => "reused, it runs here",
+        Presence::Deployed => "deployed for this run",
+    };
+    let hooks = requirement.provide.iter().chain(&requirement.withdraw);
+    let hooks = hooks.map(|hook| hook.path.as_str());
+    let all: Vec<_> = std::iter::once(presence).chain(hooks).collect();
+    format!("  {recipe} at {domain} ({})", all.join(", "))
 }
 
 /// Returns the line of a stage.
@@ -68,6 +82,8 @@ fn overlay(overlay: &Overlay) -> String {
         OverlayRole::InstallSteps => "before the first deploy".to_owned(),
         OverlayRole::Before(stage) => format!("before {stage}"),
         OverlayRole::Test(stage) => format!("test of {stage}"),
+        OverlayRole::Provide => "for apps that require this one".to_owned(),
+        OverlayRole::Withdraw => "undoes what was made for such an app".to_owned(),
     };
     let runner = match overlay.runner {
         OverlayRunner::Executable => "",
@@ -87,6 +103,29 @@ fn overlay(overlay: &Overlay) -> String {
 mod tests {
     use super::*;
     use crate::{model::event::Fact, render::sample};
+
+    #[test]
+    fn a_plan_says_how_each_required_app_comes_to_be_there() {
+        let hook = |path: &str, role| Overlay {
+            path: path.to_owned(),
+            origin: OverlayOrigin::Kept,
+            role,
+            runner: OverlayRunner::Executable,
+            refused: None,
+            deselected: false,
+            only: Vec::new(),
+        };
+        let required = Requirement {
+            recipe: "keycloak".parse().unwrap(),
+            domain: "keyc-0a1b2c.ci.example.org".parse().unwrap(),
+            presence: Presence::Deployed,
+            provide: Some(hook("ops/provide.sh", OverlayRole::Provide)),
+            withdraw: Some(hook("ops/withdraw.sh", OverlayRole::Withdraw)),
+        };
+        insta::assert_snapshot!(requirement(&required), @"  keycloak at keyc-0a1b2c.ci.example.org (deployed for this run, ops/provide.sh, ops/withdraw.sh)");
+        let shown = overlay(&hook("ops/provide.sh", OverlayRole::Provide));
+        insta::assert_snapshot!(shown, @"  ops/provide.sh (kept beside ccci, for apps that require this one)");
+    }
 
     #[test]
     fn a_plan_says_what_runs_and_why_the_rest_does_not() {

@@ -104,6 +104,9 @@ impl Running {
                 self.planned = recipes.iter().map(runs).sum();
             }
             Fact::Waiting { what } => self.between = Some((format!("waiting for {what}"), at)),
+            Fact::DependencyProgress { required, doing } => {
+                self.between = Some((format!("waiting for {required}: {doing}"), at));
+            }
             Fact::StageStarted { .. } | Fact::StageProgress { .. } | Fact::StageSlow { .. } => {
                 self.note_stage(&event.fact, at);
             }
@@ -131,6 +134,8 @@ impl Running {
                 self.between = None;
             }
             Fact::AttemptFailed { .. }
+            | Fact::DependencyReady { .. }
+            | Fact::DependencyReleased { .. }
             | Fact::ResourceCreated { .. }
             | Fact::ResourceRemoved { .. }
             | Fact::Kept(_) => {}

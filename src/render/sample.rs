@@ -86,6 +86,7 @@ pub(super) fn plan() -> Plan {
             deselected: false,
         }],
         choices: Vec::new(),
+        requires: Vec::new(),
     }
 }
 
@@ -316,6 +317,7 @@ pub(super) fn report() -> RunReport {
         updated: time,
         programs: [("docker".to_owned(), "28.2.2".to_owned())].into(),
         plan: Some(plan()),
+        dependencies: Vec::new(),
         installs: 1,
         deployed: vec![Deployed {
             label: "2.14.0+6.8.1".into(),

@@ -10,6 +10,7 @@ use super::{
     times,
 };
 use crate::model::{
+    dependency::Dependency,
     event::TeardownFinished,
     outcome::{CaseResult, CheckResult, StageResult, Trouble, Verdict},
     report::RunReport,
@@ -24,6 +25,7 @@ const LISTED_CASES: usize = 50;
 pub(crate) fn render(report: &RunReport, reproduce: Option<&str>) -> String {
     let mut page = Page(String::new());
     heading(&mut page, report);
+    requires(&mut page, &report.dependencies);
     stages(&mut page, &report.stages);
     let first = report.stages.iter().find_map(|stage| {
         let trouble = stage.trouble.as_ref()?;
@@ -111,6 +113,30 @@ fn heading(page: &mut Page, report: &RunReport) {
     }
     let _ = write!(text, "Run {}.", report.run_id);
     page.paragraph(&text);
+}
+
+/// Adds the recipes that were required, a line each.
+fn requires(page: &mut Page, dependencies: &[Dependency]) {
+    if dependencies.is_empty() {
+        return;
+    }
+    let item = |one: &Dependency| {
+        let (title, domain) = (code(&one.title()), code(one.domain.as_str()));
+        let time = times::short(one.duration_ms);
+        let came = if one.outcome.is_pass() {
+            one.presence.word()
+        } else {
+            "did not provide"
+        };
+        let mut text = format!("- Requires {title} at {domain}: {came}, {time}");
+        for left in &one.left {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "; left behind: {}", code(left));
+        }
+        text
+    };
+    let items: Vec<_> = dependencies.iter().map(item).collect();
+    page.paragraph(&items.join("\n"));
 }
 
 /// Adds the table of stages.
@@ -247,6 +273,7 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{model::dependency::Presence, render::dependencies::tests::dependency};
     use crate::{model::outcome::Outcome, render::sample};
 
     #[test]
@@ -315,6 +342,23 @@ mod tests {
         report.stages[4].checks[0].cases = many.collect();
         let page = render(&report, None);
         assert!(page.contains("(fail)\n- and 10 more\n"), "{page}");
+    }
+
+    #[test]
+    fn required_recipes_are_listed_with_what_is_left_of_them() {
+        let mut page = Page(String::new());
+        let reused = dependency(Presence::Reused);
+        let absent = Dependency {
+            outcome: Outcome::Broken,
+            left: vec!["volume `v`".to_owned()],
+            ..dependency(Presence::Deployed)
+        };
+        requires(&mut page, &[]);
+        requires(&mut page, &[reused, absent]);
+        insta::assert_snapshot!(page.0, @r"
+        - Requires `keycloak 10.0.1+26.1` at `keyc-0a1b2c.ci.example.org`: reused, 41s
+        - Requires `keycloak 10.0.1+26.1` at `keyc-0a1b2c.ci.example.org`: did not provide, 41s; left behind: `` volume `v` ``
+        ");
     }
 
     #[test]

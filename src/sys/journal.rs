@@ -150,7 +150,12 @@ mod tests {
     #[test]
     fn a_journal_says_how_far_it_can_be_relied_upon() {
         let making = r#"{"entry":"making","resource":{"kind":"volume","name":"v"}}"#;
-        let newer = r#"{"entry":"begun","version":2,"domain":"a-1.example.org"}"#;
+        let newer = r#"{"entry":"begun","version":3,"domain":"a-1.example.org"}"#;
+        let older = r#"{"entry":"begun","version":1,"run_id":"k7m2q","pid":1,"host":"h","boot_id":"b","started":"2026-11-20T10:00:00Z","recipe":"a","domain":"a-1.example.org","stack":"a-1_example_org","deployer":"docker"}"#;
+        assert_eq!(
+            examined(&[older, making], "").unwrap().reading,
+            Reading::Whole
+        );
         assert!(examined(&[], "").is_none());
         let whole = examined(&[making], "").unwrap();
         assert_eq!(whole.reading, Reading::Whole);

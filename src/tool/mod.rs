@@ -8,6 +8,7 @@ pub(crate) mod docker;
 pub(crate) mod git;
 pub(crate) mod overlay_files;
 pub(crate) mod probe;
+pub(crate) mod provider_hook;
 pub(crate) mod rendering;
 pub(crate) mod runner;
 pub(crate) mod stack;

@@ -96,12 +96,19 @@ fn read_overlay(
     }
     let extension = path.extension().and_then(OsStr::to_str);
     let runner = match extension {
+        // What pytest says itself would be mixed with what is to be given.
+        Some("py") if is_for_others(&role) => OverlayRunner::Executable,
         Some("py") => OverlayRunner::Pytest,
         Some("hurl") => OverlayRunner::Hurl,
         _ => OverlayRunner::Executable,
     };
     // Data beside the tests, as `test_page.json`, is none of them.
-    let program = matches!(extension, None | Some("sh")) || is_executable(&full);
+    let is_script = match extension {
+        None | Some("sh") => true,
+        Some("py") => is_for_others(&role),
+        Some(_) => false,
+    };
+    let program = is_script || is_executable(&full);
     if runner == OverlayRunner::Executable && !program && full.is_file() {
         return None;
     }
@@ -120,10 +127,17 @@ fn read_overlay(
     })
 }
 
+/// Tells whether a file serves apps that require this one.
+fn is_for_others(role: &Result<OverlayRole, String>) -> bool {
+    matches!(role, Ok(OverlayRole::Provide | OverlayRole::Withdraw))
+}
+
 /// Tells what a file is for by its name, or why its name is wrong; nothing when it is no test and no hook.
 fn role(folder: Folder, name: &str) -> Option<Result<OverlayRole, String>> {
     let stem = name.split('.').next().unwrap_or(name);
     match folder {
+        Folder::Operations if stem == "provide" => Some(Ok(OverlayRole::Provide)),
+        Folder::Operations if stem == "withdraw" => Some(Ok(OverlayRole::Withdraw)),
         Folder::Operations => {
             let word = stem.strip_prefix("pre_")?;
             let stage = Stage::ALL.into_iter().find(|stage| stage.word() == word);
@@ -281,6 +295,7 @@ mod tests {
             "ops/pre_lunch.sh",
             "conftest.sh",
             "ops/notes",
+            "ops/provide.sh",
         ] {
             program(root, path, "#!/bin/sh\n");
         }
@@ -288,6 +303,8 @@ mod tests {
         fs::create_dir(root.join("playwright")).unwrap();
         for path in [
             "ops/pre_backup.py",
+            "ops/withdraw.py",
+            "ops/provide.json",
             "test_upgrade.hurl",
             "playwright/test_page.py",
             "test_data.json",
@@ -308,6 +325,8 @@ mod tests {
                 "functional/test_install.sh Test(Custom) Executable",
                 "playwright/test_page.py Test(Custom) Pytest",
                 "test_search Test(Custom) Executable",
+                "ops/provide.sh Provide Executable",
+                "ops/withdraw.py Withdraw is not executable; run `chmod +x` on it",
             ]
         );
         assert_eq!(listed(&root.join("missing")), [""; 0]);

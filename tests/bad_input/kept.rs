@@ -25,6 +25,8 @@ fn recipes() -> Vec<String> {
     recipes
 }
 
+/// What docker says of the apps that may always run here: there is none.
+const NO_TASKS: &str = "stack ps\t{\"ID\":ID}\n";
 /// What pytest says when it is asked whether it has a browser.
 const BROWSER: &str = "-p ccci_plugin --ccci-needs-browser\tnothing is lacking\n";
 
@@ -32,6 +34,8 @@ const BROWSER: &str = "-p ccci_plugin --ccci-needs-browser\tnothing is lacking\n
 fn world_of(recipe: &str) -> World {
     let world = World::plannable();
     world.write("bin/pytest.answers", BROWSER);
+    let answers = fs::read_to_string(world.path("bin/docker.answers")).unwrap();
+    world.write("bin/docker.answers", answers + NO_TASKS);
     fs::rename(world.path("work/tiny"), world.path("work").join(recipe)).unwrap();
     world
 }
@@ -51,7 +55,7 @@ fn every_recipe_with_tests_that_are_kept_has_a_plan_with_all_of_them() {
             };
             let names = entries.map(|entry| entry.unwrap().file_name());
             for name in names.map(|name| name.into_string().unwrap()) {
-                let is_run = ["test_", "pre_", "install_steps"]
+                let is_run = ["test_", "pre_", "install_steps", "provide", "withdraw"]
                     .iter()
                     .any(|begin| name.starts_with(begin));
                 let path = Path::new(folder).join(&name);
@@ -69,12 +73,15 @@ fn a_key_that_does_not_exist_is_refused_at_its_line_whatever_is_declared_beside_
         let text = fs::read_to_string(kept().join(&recipe).join("recipe.toml")).unwrap();
         fs::create_dir_all(world.path("tests").join(&recipe)).unwrap();
         let path = format!("tests/{recipe}/recipe.toml");
-        world.write(&path, format!("# The first line.\nrequires = 1\n{text}"));
+        world.write(
+            &path,
+            format!("# The first line.\nwarm-canonical = 1\n{text}"),
+        );
         world.set("CCCI_TESTS_DIR", world.path("tests"));
         let output = world.call(&["test", &format!("./{recipe}"), "--dry-run"]);
         assert_eq!(output.status.code(), Some(102), "{recipe}");
         let said = String::from_utf8_lossy(&output.stderr);
-        for part in ["line 2", "`requires`", "recipe.toml"] {
+        for part in ["line 2", "`warm-canonical`", "recipe.toml"] {
             assert!(said.contains(part), "{recipe}: {said}");
         }
     }

@@ -124,7 +124,7 @@ fn journal(world: &World) -> PathBuf {
 fn raised(journal: &str) -> String {
     let (first, rest) = journal.split_once('\n').unwrap();
     let record = first.splitn(3, ' ').nth(2).unwrap();
-    let record = record.replace(r#""version":1,"#, r#""version":2,"#);
+    let record = record.replace(r#""version":2,"#, r#""version":3,"#);
     let digest = Sha256::digest(&record);
     let mut sum = String::new();
     for byte in &digest[..4] {

@@ -109,6 +109,24 @@ def test_a_request_names_the_app_and_goes_to_its_address(ask: Http) -> None:
     assert seen["headers"]["x-mine"] == "yes"
 
 
+def test_what_required_recipes_gave_is_read(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    given = {"keycloak": {"domain": "k.example", "values": {"issuer": "x"}, "secrets": {}}}
+    path = tmp_path / "provided.json"
+    path.write_text(json.dumps(given))
+    monkeypatch.setenv("CCCI_PROVIDED_FILE", str(path))
+    assert request.getfixturevalue("provided") == given
+
+
+def test_a_test_of_a_recipe_that_requires_nothing_is_told_so(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CCCI_PROVIDED_FILE", raising=False)
+    with pytest.raises(pytest.fail.Exception, match="names no recipe in `requires`"):
+        request.getfixturevalue("provided")
+
+
 def test_get_asks_again_until_the_status_is_right(ask: Http) -> None:
     assert ask.get("/late").text == "here"
     assert App.asked["/late"] == 3

@@ -3,6 +3,8 @@
 mod harness;
 
 mod broken_runs;
+mod dependencies;
+mod dependency_hooks;
 mod good_runs;
 mod install_failures;
 mod kept_tests;

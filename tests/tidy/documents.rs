@@ -13,7 +13,7 @@ use crate::source::Repository;
 /// Documents that are made from the code.
 const GENERATED: [&str; 2] = ["docs/cli.md", "docs/config.md"];
 /// Words of the house; each has an entry in the glossary.
-const WORDS: [&str; 55] = [
+const WORDS: [&str; 58] = [
     "recipe",
     "app",
     "server",
@@ -69,6 +69,9 @@ const WORDS: [&str; 55] = [
     "untrusted",
     "residue",
     "hook",
+    "provider",
+    "dependent",
+    "withdraw",
 ];
 /// Names that keep their capital inside a heading.
 const NAMES: [&str; 23] = [

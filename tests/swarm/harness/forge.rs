@@ -11,30 +11,52 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{repository::git, world::World};
+use super::{
+    repository::{self, git},
+    world::World,
+};
 
 /// Publishes a world's recipe as long as the tests run, and returns its address.
 pub(crate) fn publish(world: &World) -> String {
-    let bare = world.path("forge");
+    let root = world.path("forge");
+    add(&root, &world.checkout(), "recipe");
+    format!("{}/recipe.git", serve(root))
+}
+
+/// Publishes fixtures, each by its own name, and returns the address with a place for that name.
+pub(crate) fn publish_fixtures(world: &World, fixtures: &[&str]) -> String {
+    let root = world.path("forge-of-fixtures");
+    for fixture in fixtures {
+        let checkout = world.path("published").join(fixture);
+        repository::write(fixture, "registry.invalid", &checkout);
+        add(&root, &checkout, fixture);
+    }
+    format!("{}/{{recipe}}.git", serve(root))
+}
+
+/// Adds a repository to those that are published.
+fn add(root: &Path, checkout: &Path, name: &str) {
+    let bare = root.join(name);
     let target = bare.to_str().unwrap();
-    git(
-        &world.checkout(),
-        &["clone", "--quiet", "--bare", ".", target],
-    );
+    git(checkout, &["clone", "--quiet", "--bare", ".", target]);
     git(&bare, &["update-server-info"]);
+}
+
+/// Hands out the files of all repositories in a folder, and returns the address.
+fn serve(root: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {
             // A client that hangs up has what it wanted.
-            drop(answer(&bare, connection));
+            drop(answer(&root, connection));
         }
     });
-    format!("http://{address}/recipe.git")
+    format!("http://{address}")
 }
 
 /// Answers one request with a file, or with none.
-fn answer(bare: &Path, mut connection: TcpStream) -> std::io::Result<()> {
+fn answer(root: &Path, mut connection: TcpStream) -> std::io::Result<()> {
     let mut request = BufReader::new(connection.try_clone()?);
     let mut line = String::new();
     request.read_line(&mut line)?;
@@ -42,7 +64,7 @@ fn answer(bare: &Path, mut connection: TcpStream) -> std::io::Result<()> {
     while request.read_line(&mut header)? > 2 {
         header.clear();
     }
-    let found = file(bare, &line).and_then(|path| fs::read(path).ok());
+    let found = file(root, &line).and_then(|path| fs::read(path).ok());
     let status = if found.is_some() {
         "200 OK"
     } else {
@@ -58,7 +80,8 @@ fn answer(bare: &Path, mut connection: TcpStream) -> std::io::Result<()> {
 }
 
 /// Returns the file that a request asks for.
-fn file(bare: &Path, request: &str) -> Option<PathBuf> {
+fn file(root: &Path, request: &str) -> Option<PathBuf> {
     let path = request.split(' ').nth(1)?.split('?').next()?;
-    Some(bare.join(path.strip_prefix("/recipe.git/")?))
+    let (name, path) = path.strip_prefix('/')?.split_once(".git/")?;
+    Some(root.join(name).join(path))
 }

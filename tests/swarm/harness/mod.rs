@@ -12,13 +12,15 @@ mod records;
 mod registry;
 mod repository;
 mod screen;
+mod warm;
 mod watch;
 mod world;
 
 pub(crate) use call::Call;
 pub(crate) use docker::docker;
-pub(crate) use forge::publish;
+pub(crate) use forge::{publish, publish_fixtures};
 pub(crate) use judged::{Failure, Judged, files};
 pub(crate) use proxy::Proxy;
 pub(crate) use registry::Registry;
+pub(crate) use warm::Warm;
 pub(crate) use world::{Deployer, World};

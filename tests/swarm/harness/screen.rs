@@ -1,8 +1,10 @@
 //! What the screen says in plain mode: every line has one of few forms.
 
 /// The status words, which end at the twelfth column.
-const WORDS: [&str; 19] = [
+const WORDS: [&str; 21] = [
     "Starting",
+    "Requires",
+    "Released",
     "Run",
     "Logs",
     "Waiting",

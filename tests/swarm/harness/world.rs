@@ -134,6 +134,26 @@ impl World {
         write(path, &format!("#!/bin/sh\n{text}"), 0o755);
     }
 
+    /// Writes a file among the tests kept for another recipe.
+    pub(crate) fn keep_for(&self, recipe: &str, path: &str, text: &str) {
+        write(&self.path("kept").join(recipe).join(path), text, 0o644);
+    }
+
+    /// Writes a program among the tests kept for another recipe.
+    pub(crate) fn keep_program_for(&self, recipe: &str, path: &str, text: &str) {
+        Self::write_program(&self.path("kept").join(recipe).join(path), text);
+    }
+
+    /// Makes a second work tree of the recipe, which gives its app another domain; returns it as an argument.
+    pub(crate) fn second_checkout(&self) -> String {
+        repository::write(
+            &self.recipe,
+            "registry.invalid",
+            &self.path("work/second").join(&self.recipe),
+        );
+        format!("./second/{}", self.recipe)
+    }
+
     /// Commits all changes of the recipe.
     pub(crate) fn commit_all(&self) {
         let checkout = self.checkout();
