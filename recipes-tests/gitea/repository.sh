@@ -18,9 +18,24 @@ gitea() {
 # Makes sure of the account, and of its password in `password`.
 sign_in() {
     password=$(password_from "$(container app)")
-    if ! gitea admin user list | grep -qw "$user"; then
-        gitea admin user create --username "$user" --password "$password" \
-            --email keeper@example.com --must-change-password=false > "$TMPDIR/created"
+    is_there || make_account keeper@example.com
+}
+
+# Tells whether the account is there.
+is_there() {
+    gitea admin user list | awk -v name="$user" '$2 == name { found = 1 } END { exit !found }'
+}
+
+# Makes the account, with its password and this address.
+make_account() {
+    gitea admin user create --username "$user" --password "$password" \
+        --email "$1" --must-change-password=false > "$TMPDIR/created"
+}
+
+# Removes the account with all that it has; one that is not there is no error.
+remove_account() {
+    if is_there; then
+        gitea admin user delete --username "$user" --purge > "$TMPDIR/removed"
     fi
 }
 

@@ -28,3 +28,13 @@ expect_realm() {
     request "/realms/$(realm "$1")" > "$TMPDIR/realm.json"
     expect 'the name of the realm' "$(realm "$1")" "$(value /realm < "$TMPDIR/realm.json")"
 }
+
+# Removes a realm by its whole name; one that is not there is no error.
+remove_realm() {
+    status=$(ask_app --show-error --output "$TMPDIR/removed" --write-out '%{http_code}' --config "$TMPDIR/token" \
+        --request DELETE "$CCCI_BASE_URL/admin/realms/$1")
+    case $status in
+        204 | 404) ;;
+        *) fail "the realm \`$1\` was not removed: Keycloak answered $status" ;;
+    esac
+}
