@@ -202,12 +202,14 @@ def test_a_proxy_is_asked_at_the_address_that_is_set(monkeypatch: pytest.MonkeyP
 
 
 def test_the_browser_asks_for_the_app_at_the_place_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def rules(connect_to: tuple[str, int]) -> list[str]:
-        flags = ccci_plugin.browser_flags(Place("https", DOMAIN, connect_to))
+    def rules(connect_to: tuple[str, int], direct: bool = False) -> list[str]:
+        flags = ccci_plugin.browser_flags(Place("https", DOMAIN, connect_to, direct=direct))
         return [flag for flag in flags if "resolver" in flag]
 
-    assert rules(("203.0.113.7", 8443)) == [f"--host-resolver-rules=MAP {DOMAIN} 203.0.113.7:8443"]
-    assert rules(("2001:db8::7", 443)) == [f"--host-resolver-rules=MAP {DOMAIN} [2001:db8::7]:443"]
+    proxied = "--host-resolver-rules=MAP {0} {1},MAP *-{0} {1}"
+    assert rules(("203.0.113.7", 8443)) == [proxied.format(DOMAIN, "203.0.113.7:8443")]
+    assert rules(("2001:db8::7", 443)) == [proxied.format(DOMAIN, "[2001:db8::7]:443")]
+    assert rules(("172.18.0.3", 80), direct=True) == [f"--host-resolver-rules=MAP {DOMAIN} 172.18.0.3:80"]
     assert rules((DOMAIN, 443)) == []
     for user, without_sandbox in {0: True, 1000: False}.items():
         monkeypatch.setattr("os.geteuid", lambda: user)
