@@ -152,6 +152,7 @@
 //! - `sys/process/output.rs`: How a child ended, with what it printed.
 //! - `sys/process/quote.rs`: A command as people would type it in a shell; for display, never to be run.
 //! - `sys/process/replace.rs`: The end of ccci in favour of another program, which takes its terminal over.
+//! - `sys/process/script.rs`: Writes the scripts that stand for programs in tests, by a process that is none of ours.
 //! - `sys/process/start.rs`: Starts a child with an environment, a process group and pipes of our own, and the threads that serve it.
 //! - `sys/process/step_log.rs`: The log of one step: append-only, masked, capped; that it cannot be written stops no command.
 //! - `sys/process/stray.rs`: Finds processes of a run that left their process group, by the marker in their environment.

@@ -10,6 +10,8 @@ mod lines;
 mod output;
 pub(crate) mod quote;
 mod replace;
+#[cfg(test)]
+pub(crate) mod script;
 mod start;
 mod step_log;
 pub(crate) mod stray;

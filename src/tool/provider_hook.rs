@@ -92,17 +92,20 @@ fn directory(parent: &Path) -> io::Result<TempDir> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::fs;
 
     use super::*;
-    use crate::sys::{interrupt::Interrupt, process::Exit, redact::Redactor};
+    use crate::sys::{
+        interrupt::Interrupt,
+        process::{Exit, script::write_script},
+        redact::Redactor,
+    };
 
     /// Runs a hook of these lines, with a log.
     fn run(lines: &str, ask: bool) -> (Output, String) {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("hook.sh");
-        fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&path, lines);
         let host = Host {
             redactor: Redactor::default(),
             interrupt: Interrupt::never(),

@@ -356,12 +356,10 @@ fn meaning(file: &TestFile<'_>, exit: Exit) -> TestEnd {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
     use crate::{
         model::stage::Stage,
-        sys::{interrupt::Interrupt, redact::Redactor},
+        sys::{interrupt::Interrupt, process::script::write_script, redact::Redactor},
     };
 
     /// Returns what children get here.
@@ -388,8 +386,7 @@ mod tests {
         fn new(script: &str) -> Self {
             let root = tempfile::tempdir().unwrap();
             let path = root.path().join("program");
-            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            write_script(&path, script);
             let runners = Runners {
                 pytest: path.clone(),
                 hurl: path,

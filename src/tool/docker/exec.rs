@@ -99,9 +99,7 @@ mod tests {
     fn exec_by(script: &str, limit: Duration) -> Result<Output, Error> {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("docker");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&program, mode).unwrap();
+        crate::sys::process::script::write_script(&program, script);
         let host = Host {
             redactor: crate::sys::redact::Redactor::default(),
             interrupt: Interrupt::never(),
