@@ -26,8 +26,6 @@ use crate::{
     },
     model::{
         event::{EventReader, Fact},
-        input::DeployerChoice,
-        outcome::Fault,
         pattern::TestPattern,
         plan::Plan,
         run::Source,
@@ -351,17 +349,7 @@ impl Testing<'_> {
 /// Asks what there is to deploy on, and with what.
 fn place(ctx: &Context) -> Result<(Ground, Arc<dyn Deployer>), Error> {
     let settings = &ctx.settings;
-    let abra = || preflight::find_program(settings, "abra", &settings.programs.abra);
-    let abra = match settings.server.deployer {
-        DeployerChoice::Docker => None,
-        DeployerChoice::Abra => Some(abra()?),
-        DeployerChoice::Auto => match abra() {
-            Ok(program) => Some(program),
-            // A setting that names no program is a mistake; a machine without abra is not.
-            Err(trouble) if trouble.fault == Fault::Config => return Err(trouble.into()),
-            Err(_) => None,
-        },
-    };
+    let abra = preflight::find_abra(settings)?;
     let docker = Docker::new(&ctx.docker, &ctx.host);
     let limit = settings.limits.pull.min(READ_LIMIT);
     let git = Git::new(&ctx.host, &ctx.git, limit);

@@ -16,7 +16,7 @@ use crate::{
         settings::{Settings, State},
     },
     model::{
-        input::IngressChoice,
+        input::{DeployerChoice, IngressChoice},
         outcome::{Fault, Trouble},
         run::IngressKind,
     },
@@ -24,16 +24,16 @@ use crate::{
     tool::{
         docker::{
             client::{self, Docker},
-            stack::{Engine, OLDEST_CLIENT, Versions},
+            stack::{OLDEST_CLIENT, Swarm, Versions},
         },
         git::Git,
     },
 };
 
 /// The network that apps and the proxy share.
-const PROXY_NETWORK: &str = "proxy";
+pub(super) const PROXY_NETWORK: &str = "proxy";
 /// The port that a proxy answers on.
-const HTTPS: u32 = 443;
+pub(super) const HTTPS: u32 = 443;
 /// The permission bit that lets everybody write.
 const WRITABLE_BY_ALL: u32 = 0o002;
 /// File systems whose locks do not hold across machines, by the number that the kernel gives them, with their names.
@@ -63,6 +63,20 @@ pub(crate) fn find_program(
         missing_program(word, program, origin.unwrap_or(&Origin::BuiltIn))
             .because(error.to_string())
     })
+}
+
+/// Finds abra where it is what deploys; nothing where docker alone does.
+pub(crate) fn find_abra(settings: &Settings) -> Result<Option<PathBuf>, Trouble> {
+    let find = || find_program(settings, "abra", &settings.programs.abra);
+    match settings.server.deployer {
+        DeployerChoice::Docker => Ok(None),
+        DeployerChoice::Abra => find().map(Some),
+        DeployerChoice::Auto => match find() {
+            // A setting that names no program is a mistake; a machine without abra is not.
+            Err(trouble) if trouble.fault != Fault::Config => Ok(None),
+            found => found.map(Some),
+        },
+    }
 }
 
 /// Says that a program is missing: a setting that names it is wrong, a machine without it is broken.
@@ -104,9 +118,10 @@ pub(crate) fn survey(
     });
     let explain = |error: client::Error| classify::docker_error(&error);
     let versions = versions.map_err(explain)?;
-    check_versions(&versions)?;
+    check_client(&versions)?;
+    check_engine(&versions)?;
     let engine = engine.map_err(explain)?;
-    check_swarm(&engine)?;
+    check_swarm(&engine.swarm)?;
     check_disk(
         Path::new(&engine.docker_root_dir),
         settings.state.disk_floor,
@@ -123,30 +138,45 @@ pub(crate) fn survey(
     })
 }
 
-/// Checks that client and engine are there and new enough.
-fn check_versions(versions: &Versions) -> Result<(), Trouble> {
-    if versions.client_major() < Some(OLDEST_CLIENT) {
-        let found = &versions.client.version;
-        let message = format!(
-            "the docker client is {found}, and {OLDEST_CLIENT} is the oldest that merges compose files"
-        );
-        return Err(Trouble::broken("docker-too-old", message).hint(format!(
-            "install a docker client of version {OLDEST_CLIENT} or newer; the engine may stay"
-        )));
+/// Checks that the client is new enough.
+pub(super) fn check_client(versions: &Versions) -> Result<(), Trouble> {
+    if versions.client_major() >= Some(OLDEST_CLIENT) {
+        return Ok(());
     }
-    if versions.server.is_none() {
-        return Err(
-            Trouble::broken("daemon-gone", "the docker daemon does not answer")
-                .hint("start docker, or make sure that this user may use its socket"),
-        );
+    let found = &versions.client.version;
+    let message = format!(
+        "the docker client is {found}, and {OLDEST_CLIENT} is the oldest that merges compose files"
+    );
+    Err(Trouble::broken("docker-too-old", message).hint(format!(
+        "install a docker client of version {OLDEST_CLIENT} or newer; the engine may stay"
+    )))
+}
+
+/// Checks that the engine answers, and tells one that is stopped from one that this user may not use.
+pub(super) fn check_engine(versions: &Versions) -> Result<(), Trouble> {
+    if versions.server.is_some() {
+        return Ok(());
     }
-    Ok(())
+    let said = versions.complaint.as_deref().unwrap_or_default();
+    let trouble = if said.contains("permission denied") {
+        Trouble::broken("daemon-refuses", "this user may not use docker's socket").hint(
+            "run `sudo usermod --append --groups docker $USER`, and log in again; \
+             whoever is in that group has the rights of root",
+        )
+    } else {
+        Trouble::broken("daemon-gone", "the docker daemon does not answer")
+            .hint("run `sudo systemctl start docker`, or set `DOCKER_HOST` to where it is")
+    };
+    Err(match said {
+        "" => trouble,
+        said => trouble.because(said),
+    })
 }
 
 /// Checks that this node manages a swarm.
-fn check_swarm(engine: &Engine) -> Result<(), Trouble> {
-    let state = &engine.swarm.local_node_state;
-    match (state.as_str(), engine.swarm.control_available) {
+pub(super) fn check_swarm(swarm: &Swarm) -> Result<(), Trouble> {
+    let state = &swarm.local_node_state;
+    match (state.as_str(), swarm.control_available) {
         ("active", true) => Ok(()),
         ("active", false) => Err(Trouble::broken(
             "no-swarm",
@@ -165,7 +195,7 @@ fn check_swarm(engine: &Engine) -> Result<(), Trouble> {
 }
 
 /// Says that apps have no network to share.
-fn no_network() -> Trouble {
+pub(super) fn no_network() -> Trouble {
     let message = format!("there is no network `{PROXY_NETWORK}` on the swarm");
     Trouble::broken("no-proxy-network", message).hint(format!(
         "run `docker network create --driver overlay --attachable {PROXY_NETWORK}`"
@@ -173,7 +203,11 @@ fn no_network() -> Trouble {
 }
 
 /// Decides how apps are reached, from the networks on which something answers as a proxy would.
-fn ingress(choice: IngressChoice, network: &String, publishers: &[String]) -> IngressKind {
+pub(super) fn ingress(
+    choice: IngressChoice,
+    network: &String,
+    publishers: &[String],
+) -> IngressKind {
     let through_proxy = match choice {
         IngressChoice::Proxy => true,
         IngressChoice::Direct => false,
@@ -186,26 +220,56 @@ fn ingress(choice: IngressChoice, network: &String, publishers: &[String]) -> In
     }
 }
 
-/// Checks that a directory has room; one that is on another machine cannot be asked.
-fn check_disk(path: &Path, floor: u64) -> Result<(), Trouble> {
-    let Ok(stat) = rustix::fs::statvfs(path) else {
-        return Ok(());
-    };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if free >= floor {
-        return Ok(());
+/// What a file system has and has left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// The bytes that this user may still write.
+    pub(super) free: u64,
+    /// The files that this user may still make.
+    pub(super) free_files: u64,
+    /// The files in all; zero where the file system does not count them.
+    pub(super) files: u64,
+}
+
+impl Room {
+    /// Asks about the file system of a path; one that is on another machine cannot be asked.
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        let stat = rustix::fs::statvfs(path).ok()?;
+        Some(Self {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            free_files: stat.f_favail,
+            files: stat.f_files,
+        })
     }
-    let message = format!(
-        "{} are free on the disk of `{}`, and a run needs {}",
-        size(free),
-        path.display(),
-        size(floor)
-    );
-    Err(Trouble::broken("disk-full", message).hint("make room, or lower `state.disk-floor`"))
+
+    /// Checks that it is enough for a run.
+    pub(super) fn check(self, path: &Path, floor: u64) -> Result<(), Trouble> {
+        let shown = path.display();
+        if self.free < floor {
+            let message = format!(
+                "{} are free on the disk of `{shown}`, and a run needs {}",
+                size(self.free),
+                size(floor)
+            );
+            return Err(Trouble::broken("disk-full", message)
+                .hint("make room, or lower `state.disk-floor`"));
+        }
+        if self.files > 0 && self.free_files == 0 {
+            let message = format!("no more file can be made on the disk of `{shown}`");
+            return Err(Trouble::broken("disk-full", message)
+                .hint("remove files there: the file system has no inode left"));
+        }
+        Ok(())
+    }
+}
+
+/// Checks that a directory has room, where that can be asked.
+fn check_disk(path: &Path, floor: u64) -> Result<(), Trouble> {
+    Room::at(path).map_or(Ok(()), |room| room.check(path, floor))
 }
 
 /// Shows a size.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let mebi = bytes >> 20;
     if mebi >= 1024 {
         format!("{}.{} GiB", mebi / 1024, mebi % 1024 * 10 / 1024)
@@ -216,19 +280,21 @@ fn size(bytes: u64) -> String {
 
 /// Makes the state directory, and checks that runs can be recorded and locked there.
 pub(crate) fn prepare_state(state: &State) -> Result<(), Trouble> {
-    let dir = &state.dir;
+    make_state(&state.dir)?;
+    check_state(&state.dir)?;
+    check_disk(&state.dir, state.disk_floor)
+}
+
+/// Makes the state directory, for its owner alone.
+pub(super) fn make_state(dir: &Path) -> Result<(), Trouble> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|said| unusable(dir, &said))
+}
+
+/// Checks that runs can be recorded and locked in a directory that is there.
+pub(super) fn check_state(dir: &Path) -> Result<(), Trouble> {
     let shown = dir.display();
-    let unusable = |said: io::Error| {
-        let message = format!("the state directory `{shown}` cannot be used");
-        Trouble::new(Fault::Config, "state-unwritable", message)
-            .because(said.to_string())
-            .hint("set `state.dir` to a directory that this user can write")
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(unusable)?;
+    let unusable = |said: io::Error| unusable(dir, &said);
     let mode = fs::metadata(dir).map_err(unusable)?.mode();
     if mode & WRITABLE_BY_ALL != 0 {
         let message = format!("everybody can write to the state directory `{shown}`");
@@ -246,8 +312,15 @@ pub(crate) fn prepare_state(state: &State) -> Result<(), Trouble> {
     }
     let file = tempfile::tempfile_in(dir).map_err(unusable)?;
     file.try_lock()
-        .map_err(|error| unusable(io::Error::from(error)))?;
-    check_disk(dir, state.disk_floor)
+        .map_err(|error| unusable(io::Error::from(error)))
+}
+
+/// Says that the state directory cannot be used.
+pub(super) fn unusable(dir: &Path, said: &io::Error) -> Trouble {
+    let message = format!("the state directory `{}` cannot be used", dir.display());
+    Trouble::new(Fault::Config, "state-unwritable", message)
+        .because(said.to_string())
+        .hint("set `state.dir` to a directory that this user can write")
 }
 
 #[cfg(test)]
@@ -255,7 +328,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::tool::docker::stack::{Swarm, Version};
+    use crate::tool::docker::stack::Version;
 
     fn versions(client: &str, server: Option<&str>) -> Versions {
         let version = |text: &str| Version {
@@ -264,22 +337,23 @@ mod tests {
         Versions {
             client: version(client),
             server: server.map(version),
+            complaint: None,
         }
     }
 
-    fn engine(state: &str, manager: bool) -> Engine {
-        Engine {
-            docker_root_dir: "/".to_owned(),
-            swarm: Swarm {
-                local_node_state: state.to_owned(),
-                control_available: manager,
-            },
+    fn swarm(state: &str, manager: bool) -> Swarm {
+        Swarm {
+            local_node_state: state.to_owned(),
+            control_available: manager,
         }
     }
 
     #[test]
     fn an_old_client_and_a_silent_engine_are_told_apart() {
-        let code = |versions| check_versions(&versions).map_err(|trouble| trouble.code);
+        let code = |versions| {
+            let checked = check_client(&versions).and_then(|()| check_engine(&versions));
+            checked.map_err(|trouble| trouble.code)
+        };
         assert_eq!(code(versions("25.0.0", Some("20.10.24"))), Ok(()));
         let too_old = Err("docker-too-old".to_owned());
         assert_eq!(code(versions("24.0.7", Some("24.0.7"))), too_old);
@@ -289,14 +363,31 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_that_is_stopped_and_one_that_may_not_be_used_have_remedies_of_their_own() {
+        let hint = |said: &str| {
+            let silent = Versions {
+                complaint: Some(said.to_owned()),
+                ..versions("28.2.2", None)
+            };
+            let trouble = check_engine(&silent).unwrap_err();
+            assert_eq!(trouble.causes, [said]);
+            trouble.hint.unwrap()
+        };
+        let stopped = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.";
+        assert!(hint(stopped).starts_with("run `sudo systemctl start docker`"));
+        let refused = "permission denied while trying to connect to the Docker daemon socket";
+        assert!(hint(refused).starts_with("run `sudo usermod"));
+    }
+
+    #[test]
     fn a_swarm_that_cannot_be_used_comes_with_the_command_to_run() {
-        assert!(check_swarm(&engine("active", true)).is_ok());
+        assert!(check_swarm(&swarm("active", true)).is_ok());
         for (state, manager, command) in [
             ("active", false, "docker node promote"),
             ("locked", false, "docker swarm unlock"),
             ("inactive", false, "docker swarm init"),
         ] {
-            let trouble = check_swarm(&engine(state, manager)).unwrap_err();
+            let trouble = check_swarm(&swarm(state, manager)).unwrap_err();
             assert_eq!(trouble.fault, Fault::Broken);
             assert!(trouble.hint.unwrap().contains(command), "{state}");
         }
@@ -335,6 +426,18 @@ mod tests {
         );
         assert!(check_disk(Path::new("/"), 0).is_ok());
         assert!(check_disk(Path::new("/no/such/dir"), u64::MAX).is_ok());
+        let crowded = Room {
+            free_files: 0,
+            files: 10,
+            ..Room::at(Path::new("/")).unwrap()
+        };
+        let trouble = crowded.check(Path::new("/"), 0).unwrap_err();
+        assert_eq!(trouble.code, "disk-full");
+        let uncounted = Room {
+            files: 0,
+            ..crowded
+        };
+        assert!(uncounted.check(Path::new("/"), 0).is_ok());
         assert_eq!(size(2 << 30), "2.0 GiB");
         assert_eq!(size((1 << 30) + (512 << 20)), "1.5 GiB");
         assert_eq!(size(512 << 20), "512 MiB");

@@ -53,6 +53,9 @@ pub(crate) struct Versions {
     pub(crate) client: Version,
     /// The engine's, or nothing when it does not answer.
     pub(crate) server: Option<Version>,
+    /// What the client said when the engine did not answer.
+    #[serde(skip)]
+    pub(crate) complaint: Option<String>,
 }
 
 /// The version of one side.
@@ -109,7 +112,12 @@ impl Docker {
             doing: "version".into(),
             said: error.to_string(),
         };
-        serde_json::from_slice(&output.stdout).map_err(garbled)
+        let versions: Versions = serde_json::from_slice(&output.stdout).map_err(garbled)?;
+        let complaint = versions.server.is_none().then(|| last_words(&output));
+        Ok(Versions {
+            complaint,
+            ..versions
+        })
     }
 
     /// Returns what the engine says of itself.
