@@ -10,6 +10,7 @@
 //! - `exit.rs`: The exit codes of every command, and what each means.
 //! - `command/`: One file a command: read what it needs, call `lifecycle`, render; never parses another program's output.
 //! - `command/aftermath.rs`: What is written once the runs are over: reports for CI engines, and which old runs go.
+//! - `command/ask.rs`: Questions: on a terminal only, never in CI, and never where an answer was given already.
 //! - `command/batch.rs`: Several runs side by side, and when no further one begins.
 //! - `command/chosen.rs`: Whether each pattern of `--test` selects something, found out before anything is deployed.
 //! - `command/completions.rs`: `ccci completions`: the completion script of a shell.

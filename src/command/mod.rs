@@ -1,6 +1,7 @@
 //! One file a command: read what it needs, call `lifecycle`, render; never parses another program's output.
 
 pub(crate) mod aftermath;
+pub(crate) mod ask;
 pub(crate) mod batch;
 mod chosen;
 pub(crate) mod completions;

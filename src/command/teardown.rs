@@ -1,12 +1,9 @@
 //! `ccci teardown`: removes an app that somebody names, with Docker alone.
 
-use std::io::{self, IsTerminal};
-
-use console::Term;
-use dialoguer::Confirm;
 use jiff::Timestamp;
 
 use super::{
+    ask::{self, Answer},
     error::{Error, Kind},
     exec::app_of_run,
     host::Call,
@@ -14,7 +11,6 @@ use super::{
 };
 use crate::{
     cli::{app_args::TeardownArgs, values::AppName},
-    config::environment::Audience,
     lifecycle::{
         orphan::{Judged, Reach, Reaper, Survey},
         reap,
@@ -25,7 +21,7 @@ use crate::{
         reaping::{App, Excuse, Reaped, Verdict},
         resource::ResourceKind,
     },
-    sys::{context::Context, interrupt::Signal, journal, run_dir},
+    sys::{context::Context, journal, run_dir},
 };
 
 /// Removes what is named.
@@ -177,29 +173,16 @@ fn ask(call: &Call, args: &TeardownArgs, app: &App) -> Result<(), Error> {
     let Some(state) = in_use(app, Timestamp::now()) else {
         return Ok(());
     };
-    if call.global.yes || args.confirm.is_some() {
+    if args.confirm.is_some() {
         return Ok(());
     }
     let message = format!("app `{}` {state}", app.domain);
-    let is_ci = call.env().terminal().audience == Audience::Ci;
-    let has_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-    if call.global.no_input || is_ci || !has_terminal {
-        return Err(Error::say(Kind::Refused, message).hint("answer with `--yes`"));
-    }
-    let question = Confirm::new().with_prompt(format!("{message}; remove it?"));
-    let answer = question.default(false).interact_on(&Term::stderr());
-    // An interrupted question leaves the cursor hidden.
-    drop(Term::stderr().show_cursor());
-    match answer {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Error::say(
+    match ask::ask(call, &message, "remove it?")? {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Error::say(
             Kind::Refused,
             format!("app `{}` stays", app.domain),
         )),
-        Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted => {
-            Err(Error::say(Kind::Cancelled(Signal::Int), "interrupted"))
-        }
-        Err(_) => Err(Error::say(Kind::Refused, message).hint("answer with `--yes`")),
     }
 }
 
