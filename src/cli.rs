@@ -106,12 +106,28 @@ pub enum Command {
     Exec(ExecArgs),
     /// Open a shell in a service of an app under test
     Shell(ShellArgs),
+    /// Check this host, with a remedy for whatever it lacks
+    ///
+    /// Changes nothing without `--fix`, which makes the state directory, a swarm and the network `proxy` where there
+    /// is none, and asks before each. Exits with 103 when something is missing without which nothing can be tested.
+    Doctor(DoctorArgs),
     /// Print each setting and where it came from
     Config(ConfigArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the help of a command, or about a topic
     Help(HelpArgs),
+}
+
+/// What `ccci doctor` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Mend what can be mended without harm, then check again
+    #[arg(long, env = "CCCI_FIX", value_parser = BoolishValueParser::new())]
+    pub fix: bool,
+    /// Print one JSON document on standard output
+    #[arg(long, env = "CCCI_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
 }
 
 /// What `ccci config` takes.
@@ -141,12 +157,13 @@ pub struct HelpArgs {
 }
 
 /// What `ccci help` explains: each command, then the topics.
-const TOPICS: [&str; 9] = [
+const TOPICS: [&str; 10] = [
     "test",
     "teardown",
     "janitor",
     "exec",
     "shell",
+    "doctor",
     "config",
     "completions",
     "help",
@@ -300,6 +317,7 @@ Commands:
   janitor      Reap apps whose run is gone
   exec         Run a command in a service of an app under test
   shell        Open a shell in a service of an app under test
+  doctor       Check this host, with a remedy for whatever it lacks
   config       Print each setting and where it came from
   completions  Print the completion script of a shell
   help         Print the help of a command, or about a topic
@@ -451,7 +469,7 @@ For more information, try '--help'.
 ");
         insta::assert_snapshot!(refusal(&["help", "exit-code"]), @r"
 error: invalid value 'exit-code' for '[COMMAND|TOPIC]'
-  [possible values: test, teardown, janitor, exec, shell, config, completions, help, exit-codes]
+  [possible values: test, teardown, janitor, exec, shell, doctor, config, completions, help, exit-codes]
 
   tip: a similar value exists: 'exit-codes'
 

@@ -16,7 +16,7 @@ pub(crate) const OUTSTANDING: u8 = 5;
 pub(crate) const FAILED: u8 = 100;
 /// A configuration or a recipe cannot be read.
 pub(crate) const CONFIGURATION: u8 = 102;
-/// Broken: no verdict, a retry is sensible.
+/// Broken: no verdict, a retry is sensible; in `doctor`: something is missing without which nothing can be tested.
 pub(crate) const BROKEN: u8 = 103;
 /// All passed, and something could not be removed.
 pub(crate) const LEAKED: u8 = 104;
@@ -44,7 +44,10 @@ pub(crate) const MEANINGS: [(&str, &str); 13] = [
         "a recipe failed, time limit, base and denied lint findings included",
     ),
     ("102", "a configuration or a recipe cannot be read"),
-    ("103", "broken: no verdict, a retry is sensible"),
+    (
+        "103",
+        "broken: no verdict, a retry is sensible; doctor: something is missing",
+    ),
     ("104", "all passed, and something could not be removed"),
     ("105", "busy: a lock is held and --wait ran out"),
     (
@@ -202,7 +205,7 @@ Exit codes of every command:
             5  kept for reruns: rerun passed, stages are still outstanding
           100  a recipe failed, time limit, base and denied lint findings included
           102  a configuration or a recipe cannot be read
-          103  broken: no verdict, a retry is sensible
+          103  broken: no verdict, a retry is sensible; doctor: something is missing
           104  all passed, and something could not be removed
           105  busy: a lock is held and --wait ran out
           106  refused: a confirmation is needed and cannot be asked for

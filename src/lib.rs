@@ -16,6 +16,7 @@
 //! - `command/completions.rs`: `ccci completions`: the completion script of a shell.
 //! - `command/config.rs`: `ccci config`: every setting with where it came from.
 //! - `command/dispatch.rs`: From the command line to the command, and from its end to the exit code.
+//! - `command/doctor.rs`: `ccci doctor`: looks at the host, says what to do about each thing that it finds, and mends what is safe to mend.
 //! - `command/error.rs`: The top error: its kind decides the exit code, its cause and hint are what people read.
 //! - `command/exec.rs`: `ccci exec` and `ccci shell`: into a service of an app under test.
 //! - `command/help.rs`: `ccci help`: the help of a command, or about a topic.
@@ -39,6 +40,14 @@
 //! - `lifecycle/convergence.rs`: Judges from services and tasks whether an app has converged, may still, or never will.
 //! - `lifecycle/declared.rs`: Makes the checks that `recipe.toml` declares as data.
 //! - `lifecycle/deploy.rs`: Makes an app and deploys it: record, secrets, journal, the first time and over what runs.
+//! - `lifecycle/doctor.rs`: Looks at the host, each check beside the others and within a time limit; it changes nothing.
+//! - `lifecycle/doctor/engine.rs`: Docker: its client, its engine, and the machine of the engine; what stands on the swarm is judged elsewhere.
+//! - `lifecycle/doctor/files.rs`: What lies on the disks of this machine: the state directory, and the certificate authorities.
+//! - `lifecycle/doctor/mend.rs`: Mends what ccci can mend without harm; who calls it has asked before.
+//! - `lifecycle/doctor/names.rs`: The way in from outside: what a name below the base domain leads to, and the certificate that is shown there.
+//! - `lifecycle/doctor/programs.rs`: The programs besides docker: git, what deploys, and what tests need.
+//! - `lifecycle/doctor/swarm.rs`: The swarm and what stands on it: the network that apps share, its addresses, the proxy, the bot for backups, leftovers.
+//! - `lifecycle/doctor/world.rs`: A host made up for the tests of this folder: its settings, and what docker answers there when all is well.
 //! - `lifecycle/ending.rs`: The end of a run: teardown or keeping, the last inventory, the verdict, the report.
 //! - `lifecycle/evidence.rs`: Gathers, before teardown, what shows why a stage did not pass.
 //! - `lifecycle/fetch.rs`: Brings the recipe under test into the run's own directory and finds its revisions.
@@ -82,6 +91,7 @@
 //! - `render/board.rs`: What is known of all runs and shown of them, on a clock that its caller keeps.
 //! - `render/clean.rs`: Makes outside text harmless on a terminal: one line, without control sequences or marks that turn text around.
 //! - `render/dependencies.rs`: The lines about the apps that a run requires: how each came to be there, and what became of it.
+//! - `render/diagnosis.rs`: What a look at the host found, a line for each check, with the remedies below.
 //! - `render/github.rs`: Workflow commands for GitHub Actions: an annotation per stage that did not pass.
 //! - `render/junit.rs`: `JUnit` XML from a report, for CI systems that read it.
 //! - `render/level.rs`: How much of a run is shown: the settings that choose, and the choice itself.
@@ -111,13 +121,16 @@
 //! - `tool/deployer.rs`: What deploys an app: the trait of the two that ship.
 //! - `tool/docker/`: Docker's command line: one private builder, one method per verb, parsers on bytes.
 //! - `tool/docker/birth.rs`: When objects of the swarm came into being.
+//! - `tool/docker/bystander.rs`: Services that run on the swarm beside the apps under test.
 //! - `tool/docker/client.rs`: How docker is called, and how a call can end.
 //! - `tool/docker/container.rs`: Containers of this node: copy to and from them, find their address, remove them.
 //! - `tool/docker/exec.rs`: Commands in containers: they are run, and what outlives its client is ended there.
 //! - `tool/docker/image.rs`: Images: whether this node has them, and getting those it lacks.
 //! - `tool/docker/inventory.rs`: What is on the swarm: every object, with the stack that it says it belongs to.
 //! - `tool/docker/network.rs`: Networks that apps share: whether one is there, and whether something on it answers on a port.
+//! - `tool/docker/pool.rs`: The network that apps share, looked at closely: of what kind it is, and which of its addresses are taken.
 //! - `tool/docker/service.rs`: Services and their tasks: what swarm wants, what it has, what went wrong.
+//! - `tool/docker/setup.rs`: What a host needs of docker once: a swarm, and the network that apps share.
 //! - `tool/docker/stack.rs`: Whole stacks: render their compose files, deploy them, make their secrets; and the engine itself.
 //! - `tool/git.rs`: git: reads repositories, copies them, and takes one commit out of them.
 //! - `tool/git/fetch.rs`: Copies of a repository: from this machine or from a server, into a directory of our own.
@@ -128,6 +141,7 @@
 //! - `tool/overlay_files.rs`: Finds tests and hooks by their names, and refuses what cannot or must not run.
 //! - `tool/overlay_files/kept.rs`: The tests that are kept beside ccci: each folder can be read, found and run.
 //! - `tool/probe.rs`: HTTP requests to the app under test, by ureq.
+//! - `tool/probe/doorway.rs`: Where a name leads to: its addresses, and the certificate that is shown there, be it trusted or not.
 //! - `tool/probe/exchange.rs`: One exchange as evidence, and whose answer it is.
 //! - `tool/probe/judge.rs`: Compares an answer with what was expected of it; never asks anything itself.
 //! - `tool/probe/transport.rs`: How ureq connects: to which address, trusting whom.
@@ -136,6 +150,7 @@
 //! - `tool/runner.rs`: Runs one test or hook: the file itself, or pytest or hurl with it, and reads what these report.
 //! - `tool/stack.rs`: The built-in deployer: reads the recipe format and drives docker alone, leaving what abra would leave.
 //! - `tool/test_report.rs`: Reads what pytest and hurl report on the single tests of a file; what it says was written by a test and is never trusted.
+//! - `tool/versions.rs`: The versions of the programs that run tests, in their own words.
 //! - `sys/`: The operating system: processes, files, locks, signals; it does not know recipes.
 //! - `sys/artifacts.rs`: The files that tests leave for people: masked like all that children print, and nothing but files.
 //! - `sys/beside.rs`: Work that goes on beside its caller where the system has a thread for it, and in its caller's place where it has none.
@@ -186,10 +201,12 @@
 //! - `model/app_env.rs`: What an app's `.env` holds when ccci makes it from a recipe's sample.
 //! - `model/approval.rs`: What an operator grants recipes whose heads anybody may have written: to run their own tests, to break a policy rule.
 //! - `model/backup.rs`: What a stack's backup labels ask for, in both of their versions; never copies anything.
+//! - `model/certificate.rs`: Until when a certificate is valid, read from its bytes; whether anybody should trust it is asked elsewhere.
 //! - `model/check.rs`: What `[[check]]` and `[[ready]]` of a `recipe.toml` declare.
 //! - `model/choice.rs`: What `--test` chooses of a plan, and what it leaves out.
 //! - `model/compose.rs`: A rendered stack, as `docker stack config` prints it, in types; never runs Docker.
 //! - `model/dependency.rs`: Which other recipes a run requires, how their apps are there, and what came of each.
+//! - `model/diagnosis.rs`: What a look at a host found, check by check, and whether recipes can be tested there.
 //! - `model/display.rs`: How a run is shown: the choices that flags make and the terminal obeys.
 //! - `model/env_file.rs`: The `.env` and `.env.sample` dialect as text; never reads the process environment.
 //! - `model/event.rs`: What a run announces while it goes on, and the trait of those who read it.

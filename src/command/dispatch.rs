@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    completions, config,
+    completions, config, doctor,
     error::{Error, Kind},
     exec, help,
     host::Call,
@@ -47,6 +47,7 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
         Command::Janitor(args) => (Voice::of_json(args.json), janitor::run(&call, &args)),
         Command::Exec(args) => (Voice::Human, exec::run(&call, &args)),
         Command::Shell(args) => (Voice::Human, exec::shell(&call, &args)),
+        Command::Doctor(args) => (Voice::of_json(args.json), doctor::run(&call, &args)),
         Command::Config(args) => (Voice::of_json(args.json), config::run(&call, &args)),
         Command::Completions(args) => (Voice::Human, completions::run(args)),
         Command::Help(args) => (Voice::Human, help::run(&args)),

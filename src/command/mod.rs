@@ -7,6 +7,7 @@ mod chosen;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dispatch;
+pub(crate) mod doctor;
 pub(crate) mod error;
 pub(crate) mod exec;
 pub(crate) mod help;

@@ -10,8 +10,11 @@ use std::{
 use super::{error::Error, host::Call};
 use crate::{
     config::{environment::GIT_TOKEN, layer::Origin, settings::Settings},
-    model::outcome::{Fault, Trouble},
-    sys::redact::{Redactor, Secret},
+    model::{
+        diagnosis::{Check, Finding, State},
+        outcome::{Fault, Trouble},
+    },
+    sys::redact::{self, Redactor, Secret},
 };
 
 /// The largest file that is read as a secret, in bytes.
@@ -26,19 +29,8 @@ const FOR_GROUP_AND_OTHERS: u32 = 0o077;
 /// In a directory that a setting names, what others can use is refused.
 /// The built-in one belongs to engines, which let everybody in a container read.
 pub(crate) fn register(settings: &Settings, redactor: &Redactor) -> Result<Vec<String>, Error> {
-    let is_default = settings
-        .shown
-        .iter()
-        .any(|shown| shown.key == "secrets.dirs" && shown.origin == Origin::BuiltIn);
-    let mut warnings = Vec::new();
-    let mut files = Vec::new();
-    for dir in &settings.secrets.dirs {
-        match files_of(dir) {
-            Ok(found) => files.extend(found),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && is_default => {}
-            Err(error) => warnings.push(unreadable(dir, &error)),
-        }
-    }
+    let is_default = are_built_in(settings);
+    let (files, mut warnings) = files_to_mask(settings);
     for path in files {
         if !is_default {
             check_private(&path)?;
@@ -54,6 +46,85 @@ pub(crate) fn register(settings: &Settings, redactor: &Redactor) -> Result<Vec<S
         count => warnings.push(format!("{count} secrets are too short to be masked")),
     }
     Ok(warnings)
+}
+
+/// Makes the configured secrets known to the redactor, and says of each whether that can be relied upon.
+pub(crate) fn examine(call: &Call, settings: &Settings, redactor: &Redactor) -> Vec<Finding> {
+    let is_default = are_built_in(settings);
+    let (files, warnings) = files_to_mask(settings);
+    let warning = |text| Finding::new(Check::Secrets, State::Warning, text);
+    let mut findings: Vec<_> = warnings.into_iter().map(warning).collect();
+    let mut masked = 0;
+    for path in files {
+        let text = read(&path);
+        // Masked it is in any case.
+        let is_short = text.as_ref().is_ok_and(|text| {
+            redactor.register(text.trim());
+            redact::is_short(text)
+        });
+        match (check_private(&path), text) {
+            (Err(error), _) if !is_default => {
+                findings.push(Finding::fail(Check::Secrets, &error.trouble()));
+            }
+            (_, Err(error)) => findings.push(warning(unreadable(&path, &error))),
+            (_, Ok(_)) if is_short => findings.push(too_short(&path)),
+            (_, Ok(_)) => masked += 1,
+        }
+    }
+    if masked > 0 && findings.is_empty() {
+        let files = if masked == 1 { "file" } else { "files" };
+        let found = format!("{masked} {files} masked");
+        findings.push(Finding::ok(Check::Secrets, found));
+    }
+    findings.extend(examine_token(call, settings, redactor));
+    findings
+}
+
+/// Says of the token whether it can be used.
+fn examine_token(call: &Call, settings: &Settings, redactor: &Redactor) -> Option<Finding> {
+    let place = match &settings.secrets.git_token_file {
+        _ if call.env().os(GIT_TOKEN).is_some() => format!("`{GIT_TOKEN}`"),
+        Some(path) => path.display().to_string(),
+        None => return None,
+    };
+    Some(match git_token(call, settings, redactor, true) {
+        Ok(Some(token)) if redact::is_short(token.expose()) => {
+            let message = format!("the token in {place} is too short to be masked");
+            let trouble = Trouble::new(Fault::Config, "secret-short", message);
+            Finding::fail(Check::GitToken, &trouble.hint("make a longer one"))
+        }
+        Ok(_) => Finding::ok(Check::GitToken, place),
+        Err(error) => Finding::fail(Check::GitToken, &error.trouble()),
+    })
+}
+
+/// Says that a secret would be shown.
+fn too_short(path: &Path) -> Finding {
+    let message = format!("`{}` is too short to be masked", path.display());
+    let trouble = Trouble::new(Fault::Config, "secret-short", message);
+    let trouble = trouble.hint("make it 8 characters long at least, or take the file away");
+    Finding::fail(Check::Secrets, &trouble)
+}
+
+/// Tells whether no setting names the directories.
+fn are_built_in(settings: &Settings) -> bool {
+    let mut shown = settings.shown.iter();
+    shown.any(|shown| shown.key == "secrets.dirs" && shown.origin == Origin::BuiltIn)
+}
+
+/// Lists the files to mask; says which directories cannot be read.
+fn files_to_mask(settings: &Settings) -> (Vec<PathBuf>, Vec<String>) {
+    let is_default = are_built_in(settings);
+    let mut warnings = Vec::new();
+    let mut files = Vec::new();
+    for dir in &settings.secrets.dirs {
+        match files_of(dir) {
+            Ok(found) => files.extend(found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_default => {}
+            Err(error) => warnings.push(unreadable(dir, &error)),
+        }
+    }
+    (files, warnings)
 }
 
 /// Refuses a file of secrets that others than its owner and group can use.

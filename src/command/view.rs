@@ -136,6 +136,18 @@ pub(crate) fn say(call: &Call, lines: &[Line]) -> Result<(), Error> {
     written.map_err(output_error("standard error"))
 }
 
+/// Prints lines that were asked for on standard output, as far as they are wanted.
+pub(crate) fn answer(call: &Call, lines: &[Line]) -> Result<(), Error> {
+    let levels = Levels {
+        verbosity: verbosity(&call.global),
+        ..Levels::default()
+    };
+    let look = look_on(call, io::stdout().is_terminal());
+    let shown = lines.iter().filter(|line| levels.show(line.weight));
+    let text: String = shown.map(|line| line.paint(&look) + "\n").collect();
+    print(text.as_bytes())
+}
+
 /// A fact that belongs to no run, as a line of JSON.
 #[derive(Serialize)]
 pub(crate) struct Message {
@@ -291,8 +303,13 @@ fn verbosity(global: &Global) -> Verbosity {
 
 /// Returns how lines on standard error look.
 fn look(call: &Call) -> Look {
+    look_on(call, io::stderr().is_terminal())
+}
+
+/// Returns how lines on a stream look.
+fn look_on(call: &Call, is_terminal: bool) -> Look {
     let env = call.env().terminal();
-    let terminal = env.forced_columns.is_some() || io::stderr().is_terminal();
+    let terminal = env.forced_columns.is_some() || is_terminal;
     let home = call.env().path("HOME");
     let colour = wants_colour(call.global.color, env, terminal);
     // The crate that styles would otherwise ask the environment by rules of its own.

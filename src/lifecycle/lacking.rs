@@ -15,6 +15,10 @@ use crate::{
     tool::runner::{self, Runners, browser_lacks, missing_runners},
 };
 
+/// What to do where a browser is lacking.
+pub(super) const BROWSER_HINT: &str = "install Playwright for the Python of pytest, and Chromium; \
+                                       `programs.chromium` says where it is";
+
 /// Refuses a run whose tests need what is not there; a list of tests says it of each of them instead.
 pub(super) fn check(
     ctx: &Context,
@@ -43,9 +47,7 @@ pub(super) fn check(
         return Ok(());
     };
     let message = format!("`{path}` needs a browser: {lacking}");
-    let hint = "install Playwright for the Python of pytest, and Chromium; \
-                `programs.chromium` says where it is";
-    Err(Trouble::broken("runner-missing", message).hint(hint))
+    Err(Trouble::broken("runner-missing", message).hint(BROWSER_HINT))
 }
 
 /// Marks tests that cannot run.
@@ -73,7 +75,7 @@ fn missing(ctx: &Context, plan: &Plan) -> Vec<(OverlayRunner, PathBuf)> {
 }
 
 /// Tells whether a test needs a browser.
-fn is_in_browser(overlay: &Overlay) -> bool {
+pub(super) fn is_in_browser(overlay: &Overlay) -> bool {
     overlay.runner == OverlayRunner::Pytest && overlay.path.starts_with("playwright/")
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod codeploy;
 pub(crate) mod convergence;
 pub(crate) mod declared;
 pub(crate) mod deploy;
+pub(crate) mod doctor;
 pub(crate) mod ending;
 pub(crate) mod evidence;
 pub(crate) mod fetch;

@@ -4,6 +4,7 @@ pub(crate) mod block;
 pub(crate) mod board;
 pub(crate) mod clean;
 pub(crate) mod dependencies;
+pub(crate) mod diagnosis;
 pub(crate) mod github;
 pub(crate) mod junit;
 pub(crate) mod level;

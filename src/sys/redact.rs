@@ -28,6 +28,11 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Tells whether a value is too short to be masked; nothing at all needs no mask.
+pub(crate) fn is_short(value: &str) -> bool {
+    (1..FLOOR).contains(&value.trim().len())
+}
+
 /// The set of known secrets; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
@@ -50,10 +55,10 @@ impl Redactor {
     /// Makes a secret, which is masked from now on.
     pub(crate) fn register(&self, value: &str) -> Secret {
         let mut known = self.lock();
-        if value.trim().len() < FLOOR {
-            if !value.trim().is_empty() {
-                known.short.insert(value.to_owned());
-            }
+        if value.trim().is_empty() {
+            // Nothing is no secret.
+        } else if is_short(value) {
+            known.short.insert(value.to_owned());
         } else {
             known
                 .needles

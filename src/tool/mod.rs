@@ -13,3 +13,4 @@ pub(crate) mod rendering;
 pub(crate) mod runner;
 pub(crate) mod stack;
 pub(crate) mod test_report;
+pub(crate) mod versions;

@@ -10,6 +10,7 @@ use std::{
 
 use crate::model::check::HttpCheck;
 
+pub(crate) mod doorway;
 mod exchange;
 mod judge;
 mod transport;

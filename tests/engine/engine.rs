@@ -193,6 +193,15 @@ impl Engine {
         self.docker(&[&args[..], &["proxy"]].concat());
     }
 
+    /// Gives the machine of the engine one more interface with an address, as `one` and `10.9.1.2/24`.
+    pub(crate) fn add_address(&self, interface: &str, address: &str) {
+        self.tell(&format!(
+            "ip link add {interface} type veth peer name {interface}-end &&\n\
+             ip address add {address} dev {interface} &&\n\
+             ip link set {interface} up && ip link set {interface}-end up"
+        ));
+    }
+
     /// Kills dockerd as a crash would; the kernel ends containerd with it, for which the next start would wait.
     pub(crate) fn kill(&self) {
         let containerd = self.path("exec/containerd/containerd.pid");

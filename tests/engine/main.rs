@@ -5,6 +5,7 @@ mod moment;
 mod world;
 
 mod away;
+mod doctor;
 mod killed;
 mod pool;
 mod record;

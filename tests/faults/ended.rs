@@ -65,6 +65,22 @@ impl Ended {
         self
     }
 
+    /// Asserts a part of what was asked for, on standard output, wherever its lines are broken.
+    #[track_caller]
+    pub(crate) fn printed(self, text: &str) -> Self {
+        let is_there = in_one_line(&self.stdout).contains(&in_one_line(text));
+        assert!(is_there, "no `{text}` in\n{}", self.stdout);
+        self
+    }
+
+    /// Asserts that something is no part of what was asked for.
+    #[track_caller]
+    pub(crate) fn printed_no(self, text: &str) -> Self {
+        let is_there = in_one_line(&self.stdout).contains(&in_one_line(text));
+        assert!(!is_there, "`{text}` in\n{}", self.stdout);
+        self
+    }
+
     /// Asserts that the stable word of what went wrong in some stage, or before all of them, is this.
     #[track_caller]
     pub(crate) fn coded(self, code: &str) -> Self {
@@ -126,4 +142,10 @@ impl Ended {
         let words = stages.map(|stage| format!("{} {}", stage.stage, stage.outcome.word()));
         words.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Puts the words of a text into one line, one blank apart.
+fn in_one_line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ")
 }

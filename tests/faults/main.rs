@@ -6,6 +6,7 @@ mod world;
 
 mod clock;
 mod delays;
+mod doctor;
 mod full_disk;
 mod held_objects;
 mod killed_tools;

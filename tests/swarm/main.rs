@@ -5,6 +5,7 @@ mod harness;
 mod broken_runs;
 mod dependencies;
 mod dependency_hooks;
+mod doctor;
 mod good_runs;
 mod install_failures;
 mod kept_tests;

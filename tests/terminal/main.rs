@@ -1,6 +1,7 @@
 //! Runs the real `ccci` on a real terminal and a real swarm, and sends it what people and supervisors send.
 
 mod after_pause;
+mod asked;
 mod closed;
 mod given_up;
 mod glass;

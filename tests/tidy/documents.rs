@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ccci::model::{
+    diagnosis::Check,
     outcome::{Outcome, Verdict},
     policy::Rule,
     stage::Stage,
@@ -144,6 +145,7 @@ pub(crate) fn unexplained(repository: &Repository) -> Vec<String> {
     let rules = Rule::ALL.map(|rule| rule.name().to_owned());
     let results = OUTCOMES.map(|outcome| outcome.word().to_owned());
     let verdicts = VERDICTS.map(|verdict| verdict.word().to_owned());
+    let checks = Check::all().map(|check| check.title().to_owned()).collect();
     let all = [
         ("docs/security.md", rules.to_vec()),
         ("docs/results.md", results.to_vec()),
@@ -153,6 +155,7 @@ pub(crate) fn unexplained(repository: &Repository) -> Vec<String> {
             exit_codes(repository.text("src/exit.rs")),
         ),
         ("docs/developing.md", tasks(repository)),
+        ("docs/doctor.md", checks),
     ];
     let mut found = Vec::new();
     for (path, names) in all {

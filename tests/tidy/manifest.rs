@@ -3,7 +3,7 @@
 use crate::source::Repository;
 
 /// How many direct dependencies the program may have.
-const DEPENDENCIES: usize = 27;
+const DEPENDENCIES: usize = 28;
 
 /// Returns the dependencies without a reason, and all of them when there are too many.
 pub(crate) fn unexplained_dependencies(repository: &Repository) -> Vec<String> {
@@ -77,10 +77,10 @@ mod tests {
 
     #[test]
     fn one_dependency_too_many_is_found() {
-        let many: Vec<_> = (0..28).map(|n| format!("# Why.\nd{n} = \"1\"\n")).collect();
+        let many: Vec<_> = (0..29).map(|n| format!("# Why.\nd{n} = \"1\"\n")).collect();
         let manifest = format!("[dependencies]\n{}", many.concat());
         let found = unexplained_dependencies(&Repository::of(&[("Cargo.toml", &manifest)]));
-        assert_eq!(found, ["Cargo.toml: 28 dependencies, more than 27"]);
+        assert_eq!(found, ["Cargo.toml: 29 dependencies, more than 28"]);
     }
 
     #[test]

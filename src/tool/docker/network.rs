@@ -43,6 +43,37 @@ struct Endpoint {
 struct Publisher {
     /// What it should be.
     spec: PublisherSpec,
+    /// What it has.
+    #[serde(default)]
+    endpoint: ServiceEndpoint,
+}
+
+/// What a service has for its ports and addresses.
+#[derive(Default, Deserialize)]
+struct ServiceEndpoint {
+    /// Its own addresses.
+    #[serde(default, rename = "VirtualIPs")]
+    addresses: Option<Vec<OwnAddress>>,
+}
+
+/// An address that a service has whatever its tasks do.
+#[derive(Deserialize)]
+struct OwnAddress {
+    /// The network's id.
+    #[serde(rename = "NetworkID")]
+    network: String,
+    /// The address with the length of its network, as `10.0.1.4/24`.
+    #[serde(default, rename = "Addr")]
+    address: String,
+}
+
+/// What all services say of the networks that they are on.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// The ids of the networks on which some service publishes the port that was asked for.
+    pub(crate) publishing: Vec<String>,
+    /// The addresses that services have whatever their tasks do, each with its network's id.
+    pub(crate) addresses: Vec<(String, String)>,
 }
 
 /// What a service should be.
@@ -118,8 +149,27 @@ impl Docker {
 
     /// Returns the ids of the networks on which some service publishes a port of the nodes.
     pub(crate) fn networks_publishing(&self, port: u32) -> Result<Vec<String>, Error> {
+        Ok(self.traffic(port)?.publishing)
+    }
+
+    /// Returns what all services say of their networks, and on which of these some service publishes a port of the nodes.
+    pub(crate) fn traffic(&self, port: u32) -> Result<Traffic, Error> {
         let services: Vec<Publisher> = self.inspect_services(&self.service_ids()?)?;
-        Ok(networks_of(services, port))
+        Ok(traffic(services, port))
+    }
+}
+
+/// Puts together what services say.
+fn traffic(services: Vec<Publisher>, port: u32) -> Traffic {
+    let own = services
+        .iter()
+        .filter_map(|service| service.endpoint.addresses.as_ref());
+    let addresses = own
+        .flatten()
+        .map(|own| (own.network.clone(), own.address.clone()));
+    Traffic {
+        addresses: addresses.collect(),
+        publishing: networks_of(services, port),
     }
 }
 
@@ -143,12 +193,15 @@ mod tests {
         // The parts of `docker service inspect` that matter, as docker 28.2.2 prints them.
         let text = r#"[
             {"Spec":{"TaskTemplate":{"Networks":[{"Target":"aaa"}]},"EndpointSpec":{"Mode":"vip",
-              "Ports":[{"Protocol":"tcp","TargetPort":443,"PublishedPort":443,"PublishMode":"host"}]}}},
+              "Ports":[{"Protocol":"tcp","TargetPort":443,"PublishedPort":443,"PublishMode":"host"}]}},
+              "Endpoint":{"VirtualIPs":[{"NetworkID":"aaa","Addr":"10.0.1.4/24"}]}},
             {"Spec":{"TaskTemplate":{"Networks":[{"Target":"bbb"}]},"EndpointSpec":{"Mode":"vip"}}},
             {"Spec":{"TaskTemplate":{},"EndpointSpec":{"Ports":[{"TargetPort":443}]}}}
         ]"#;
         let read = || serde_json::from_str::<Vec<Publisher>>(text).unwrap();
         assert_eq!(networks_of(read(), 443), ["aaa"]);
         assert_eq!(networks_of(read(), 80), [""; 0]);
+        let own = ("aaa".to_owned(), "10.0.1.4/24".to_owned());
+        assert_eq!(traffic(read(), 443).addresses, [own]);
     }
 }

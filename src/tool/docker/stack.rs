@@ -70,6 +70,9 @@ pub(crate) struct Version {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Engine {
+    /// The name of its machine.
+    #[serde(default)]
+    pub(crate) name: String,
     /// Where it keeps its data.
     pub(crate) docker_root_dir: String,
     /// The swarm.
