@@ -225,6 +225,7 @@
 //! - `model/policy_objects.rs`: The compose policy for volumes, networks, secrets and configs; never looks at services.
 //! - `model/policy_raw.rs`: The compose policy for one file as it is written, before any tool sees it.
 //! - `model/policy_service.rs`: The compose policy for services; never looks at top-level objects but to find their names.
+//! - `model/problem.rs`: Known problems: what their lines look like, what they mean and what to do; finds them in lines, reads no file.
 //! - `model/provided.rs`: What a provider gives to a dependent, as its hook prints it; never shows a value in a message.
 //! - `model/reaping.rs`: Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
 //! - `model/reaping/verdict.rs`: What becomes of an app without a living run, and why, in words.

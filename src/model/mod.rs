@@ -29,6 +29,7 @@ pub mod policy;
 pub(crate) mod policy_objects;
 pub(crate) mod policy_raw;
 pub(crate) mod policy_service;
+pub mod problem;
 pub mod provided;
 pub mod reaping;
 pub mod recipe;
