@@ -12,7 +12,7 @@ use clap::{
 };
 
 use self::{
-    app_args::{ExecArgs, JanitorArgs, ShellArgs, TeardownArgs},
+    app_args::{ExecArgs, ExplainArgs, JanitorArgs, ShellArgs, TeardownArgs},
     test_args::TestArgs,
     values::{COLOR, PROGRESS, one_explained, parse_text},
 };
@@ -111,6 +111,10 @@ pub enum Command {
     /// Changes nothing without `--fix`, which makes the state directory, a swarm and the network `proxy` where there
     /// is none, and asks before each. Exits with 103 when something is missing without which nothing can be tested.
     Doctor(DoctorArgs),
+    /// Name the known problems of a run, and what to do about each
+    ///
+    /// Looks into the report, the events and the logs that the run left, and starts nothing.
+    Explain(ExplainArgs),
     /// Print each setting and where it came from
     Config(ConfigArgs),
     /// Print the completion script of a shell
@@ -157,13 +161,14 @@ pub struct HelpArgs {
 }
 
 /// What `ccci help` explains: each command, then the topics.
-const TOPICS: [&str; 10] = [
+const TOPICS: [&str; 11] = [
     "test",
     "teardown",
     "janitor",
     "exec",
     "shell",
     "doctor",
+    "explain",
     "config",
     "completions",
     "help",
@@ -318,6 +323,7 @@ Commands:
   exec         Run a command in a service of an app under test
   shell        Open a shell in a service of an app under test
   doctor       Check this host, with a remedy for whatever it lacks
+  explain      Name the known problems of a run, and what to do about each
   config       Print each setting and where it came from
   completions  Print the completion script of a shell
   help         Print the help of a command, or about a topic
@@ -469,7 +475,7 @@ For more information, try '--help'.
 ");
         insta::assert_snapshot!(refusal(&["help", "exit-code"]), @r"
 error: invalid value 'exit-code' for '[COMMAND|TOPIC]'
-  [possible values: test, teardown, janitor, exec, shell, doctor, config, completions, help, exit-codes]
+  [possible values: test, teardown, janitor, exec, shell, doctor, explain, config, completions, help, exit-codes]
 
   tip: a similar value exists: 'exit-codes'
 

@@ -19,6 +19,7 @@
 //! - `command/doctor.rs`: `ccci doctor`: looks at the host, says what to do about each thing that it finds, and mends what is safe to mend.
 //! - `command/error.rs`: The top error: its kind decides the exit code, its cause and hint are what people read.
 //! - `command/exec.rs`: `ccci exec` and `ccci shell`: into a service of an app under test.
+//! - `command/explain.rs`: `ccci explain`: why a run did not pass, as far as known problems tell.
 //! - `command/help.rs`: `ccci help`: the help of a command, or about a topic.
 //! - `command/host.rs`: What every command starts from: the flags, the environment, the settings, the machine.
 //! - `command/janitor.rs`: `ccci janitor`: reaps apps whose run is gone.
@@ -27,6 +28,7 @@
 //! - `command/teardown.rs`: `ccci teardown`: removes an app that somebody names, with Docker alone.
 //! - `command/test.rs`: `ccci test`: from what was selected to the exit code.
 //! - `command/view.rs`: Where text goes: the terminal on standard error, messages for programs on standard output.
+//! - `command/which_run.rs`: Which run somebody means: by its id, its directory, or its recipe.
 //! - `lifecycle/`: What happens to one app in one run: never prints.
 //! - `lifecycle/announce.rs`: Announces the facts of a run to all who read them, in one order.
 //! - `lifecycle/attempt.rs`: The inside of one run: prepares, runs the stages, tears down, writes the report.
@@ -50,6 +52,7 @@
 //! - `lifecycle/doctor/world.rs`: A host made up for the tests of this folder: its settings, and what docker answers there when all is well.
 //! - `lifecycle/ending.rs`: The end of a run: teardown or keeping, the last inventory, the verdict, the report.
 //! - `lifecycle/evidence.rs`: Gathers, before teardown, what shows why a stage did not pass.
+//! - `lifecycle/explanation.rs`: Looks for known problems in what a run left in its directory.
 //! - `lifecycle/fetch.rs`: Brings the recipe under test into the run's own directory and finds its revisions.
 //! - `lifecycle/filling.rs`: Fills in the values of `[env]`: at first with a stand-in for what required apps give, later with what they gave.
 //! - `lifecycle/ground.rs`: What a run stands on: whether engine and node were there all the time, without which no failure is the recipe's.
@@ -92,6 +95,7 @@
 //! - `render/clean.rs`: Makes outside text harmless on a terminal: one line, without control sequences or marks that turn text around.
 //! - `render/dependencies.rs`: The lines about the apps that a run requires: how each came to be there, and what became of it.
 //! - `render/diagnosis.rs`: What a look at the host found, a line for each check, with the remedies below.
+//! - `render/explain.rs`: Why a run did not pass, in words: its end, and each known problem with what shows it and what to do.
 //! - `render/github.rs`: Workflow commands for GitHub Actions: an annotation per stage that did not pass.
 //! - `render/junit.rs`: `JUnit` XML from a report, for CI systems that read it.
 //! - `render/level.rs`: How much of a run is shown: the settings that choose, and the choice itself.
@@ -101,6 +105,7 @@
 //! - `render/live.rs`: The few lines that are redrawn while runs go on.
 //! - `render/mode.rs`: Decides how progress is shown, from the flag and what is around.
 //! - `render/plan.rs`: A plan as text, for those who asked what would be done.
+//! - `render/problem_page.rs`: `docs/explain.md`: how a run is explained, and every problem that ccci knows.
 //! - `render/reaping.rs`: What became of apps without a living run, a line each.
 //! - `render/results.rs`: The lines of stages and checks that ended.
 //! - `render/running.rs`: What is known of a run while it goes on, gathered from its events.
@@ -179,6 +184,7 @@
 //! - `sys/redact/forms.rs`: The spellings in which one secret value may turn up in the output of a program.
 //! - `sys/redact/matcher.rs`: Finds every form of every secret in bytes; it knows no streams.
 //! - `sys/run_dir.rs`: The directory of a run: events, logs and reports, redacted before they are written, and how long they are kept.
+//! - `sys/run_files.rs`: What a run left in its directory: read within bounds, and never through a link.
 //! - `sys/tombstones.rs`: Names of apps that were removed here a short while ago, so that a volume that is born late is known as ours.
 //! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.
 //! - `config/`: Settings of ccci and declarations of recipes: what was written becomes what is meant.
@@ -238,6 +244,7 @@
 //! - `model/skip.rs`: Why something was not run, and whether the level climbs past it.
 //! - `model/source.rs`: Where a recipe's repository comes from: parsed into parts, never matched by pattern.
 //! - `model/stage.rs`: The stages of a run and their order.
+//! - `model/story.rs`: What is known of a run that somebody looks at later: by its report, and by its events where the report is gone.
 //! - `model/tries.rs`: How often a test file is run over one deployed app, and what its tries are worth together.
 //! - `model/yaml.rs`: Reads compose's scalars, lists and maps out of YAML, in either of their two forms.
 //!   - `test_args.rs`, `app_args.rs`: what each command takes
@@ -288,10 +295,11 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// Returns the pages of the reference that are made from the program itself, each with its path.
-pub fn references() -> [(&'static str, String); 2] {
+pub fn references() -> [(&'static str, String); 3] {
     [
         ("docs/cli.md", cli::reference()),
         ("docs/config.md", config::reference::reference()),
+        ("docs/explain.md", render::problem_page::reference()),
     ]
 }
 

@@ -68,3 +68,17 @@ pub struct ShellArgs {
     #[arg(default_value = "app", value_parser = parse_text)]
     pub service: String,
 }
+
+/// What `ccci explain` takes.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// Explain this run, the last run of this recipe, or the run in this directory [default: latest]
+    #[arg(value_name = "RUN|RECIPE|PATH", value_parser = parse_text)]
+    pub run: Option<String>,
+    /// Show every problem, and not the first few only
+    #[arg(long, env = "CCCI_ALL", value_parser = BoolishValueParser::new())]
+    pub all: bool,
+    /// Print one JSON document on standard output
+    #[arg(long, env = "CCCI_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}

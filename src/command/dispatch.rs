@@ -9,7 +9,7 @@ use std::{
 use super::{
     completions, config, doctor,
     error::{Error, Kind},
-    exec, help,
+    exec, explain, help,
     host::Call,
     janitor, teardown, test,
     view::{self, Voice},
@@ -48,6 +48,7 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
         Command::Exec(args) => (Voice::Human, exec::run(&call, &args)),
         Command::Shell(args) => (Voice::Human, exec::shell(&call, &args)),
         Command::Doctor(args) => (Voice::of_json(args.json), doctor::run(&call, &args)),
+        Command::Explain(args) => (Voice::of_json(args.json), explain::run(&call, &args)),
         Command::Config(args) => (Voice::of_json(args.json), config::run(&call, &args)),
         Command::Completions(args) => (Voice::Human, completions::run(args)),
         Command::Help(args) => (Voice::Human, help::run(&args)),

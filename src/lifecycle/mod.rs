@@ -15,6 +15,7 @@ pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod ending;
 pub(crate) mod evidence;
+pub(crate) mod explanation;
 pub(crate) mod fetch;
 pub(crate) mod filling;
 pub(crate) mod ground;

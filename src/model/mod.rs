@@ -41,5 +41,6 @@ pub mod service;
 pub mod skip;
 pub mod source;
 pub mod stage;
+pub mod story;
 pub mod tries;
 pub(crate) mod yaml;

@@ -12,5 +12,6 @@ pub(crate) mod pty;
 pub(crate) mod random;
 pub(crate) mod redact;
 pub(crate) mod run_dir;
+pub(crate) mod run_files;
 pub(crate) mod tombstones;
 pub(crate) mod wait;

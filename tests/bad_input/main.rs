@@ -3,6 +3,7 @@
 mod environment;
 mod files;
 mod kept;
+mod left;
 mod names;
 mod revisions;
 mod selection;

@@ -62,7 +62,7 @@ const FILES: [(&str, &str, &[&str]); 10] = [
 ];
 
 /// Examples of a page: the command, the call, and what it does.
-const EXAMPLES: [(&str, &str, &str); 14] = [
+const EXAMPLES: [(&str, &str, &str); 16] = [
     (
         "test",
         "ccci test",
@@ -114,6 +114,16 @@ const EXAMPLES: [(&str, &str, &str); 14] = [
         "Of several apps, choose that of a run.",
     ),
     ("shell", "ccci shell db", "Open a shell in the service db."),
+    (
+        "explain",
+        "ccci explain",
+        "Name the known problems of the latest run.",
+    ),
+    (
+        "explain",
+        "ccci explain wordpress --all",
+        "Name all of those that the last run of a recipe shows.",
+    ),
     (
         "config",
         "ccci config limits.run-timeout",

@@ -25,7 +25,8 @@ fn a_rate_limit_of_the_registry_is_nobodys_fault() {
         .run()
         .judged(103)
         .ended(NO_VERDICT, 0)
-        .failed(&install("registry-rate-limit", &["rate limit"]));
+        .failed(&install("registry-rate-limit", &["rate limit"]))
+        .explained(&["registry-rate-limit"]);
 }
 
 #[test]
@@ -37,7 +38,8 @@ fn a_registry_that_never_answers_is_nobodys_fault() {
         .run()
         .judged(103)
         .ended(NO_VERDICT, 0)
-        .failed(&install("docker-timeout", &["pull image"]));
+        .failed(&install("docker-timeout", &["pull image"]))
+        .explained(&["docker-too-slow"]);
 }
 
 #[test]
@@ -50,5 +52,6 @@ fn an_app_that_no_node_can_run_is_nobodys_fault() {
         .failed(&install(
             "no-node",
             &["this node cannot run `app`", "no suitable node"],
-        ));
+        ))
+        .explained(&["swarm-placement"]);
 }

@@ -27,7 +27,8 @@ fn an_image_that_does_not_exist_is_the_recipes_fault() {
         .run()
         .judged(100)
         .ended(NOT_INSTALLED, 0)
-        .failed(&install("image-missing", &[&image, "does not exist"]));
+        .failed(&install("image-missing", &[&image, "does not exist"]))
+        .explained(&["image-missing"]);
 }
 
 /// Runs an app that ends as soon as it starts.
@@ -44,7 +45,8 @@ fn run_restart_loop(deployer: Deployer) {
         .has_evidence("service-app", "no database")
         .has_evidence("tasks.txt", "exit (3)")
         .has_evidence("compose.yml", "busybox:1.35.0")
-        .has_evidence("host.txt", "MiB free");
+        .has_evidence("host.txt", "MiB free")
+        .explained(&["restart-loop"]);
 }
 
 #[test]
@@ -67,7 +69,8 @@ fn an_app_whose_health_check_never_passes_is_not_waited_for_to_the_end() {
         .failed(&install(
             "unhealthy",
             &["health check of `app` never passes"],
-        ));
+        ))
+        .explained(&["health-never-passes"]);
 }
 
 #[test]
@@ -78,7 +81,8 @@ fn an_app_that_answers_with_an_error_page_is_not_reachable() {
         .judged(100)
         .ended(NOT_INSTALLED, 0)
         .failed(&install("not-reachable", &["404"]))
-        .has_evidence("http-exchange", "404");
+        .has_evidence("http-exchange", "404")
+        .explained(&["app-answers-with-error"]);
 }
 
 /// Runs an app whose secret nobody inserts.
@@ -91,7 +95,8 @@ fn run_secret_missing(deployer: Deployer) {
         .failed(&install(
             "secret-not-inserted",
             &["`token`", "install_steps"],
-        ));
+        ))
+        .explained(&["secret-to-insert"]);
 }
 
 #[test]

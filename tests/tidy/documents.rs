@@ -12,7 +12,7 @@ use ccci::model::{
 use crate::source::Repository;
 
 /// Documents that are made from the code.
-const GENERATED: [&str; 2] = ["docs/cli.md", "docs/config.md"];
+const GENERATED: [&str; 3] = ["docs/cli.md", "docs/config.md", "docs/explain.md"];
 /// Words of the house; each has an entry in the glossary.
 const WORDS: [&str; 58] = [
     "recipe",

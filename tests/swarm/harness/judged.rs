@@ -7,9 +7,11 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use ccci::model::{outcome::Outcome, recipe::CommitSha, stage::Stage};
+use serde_json::Value;
 
 use super::{records::Records, screen, world::World};
 
@@ -59,6 +61,25 @@ impl Judged {
         let plan = report.plan.as_ref();
         let tested = plan.and_then(|plan| plan.head.commit.as_ref());
         assert_eq!(tested.map(CommitSha::as_str), Some(commit.as_str()));
+    }
+
+    /// Asserts which known problems `ccci explain` names, what tells most first.
+    #[track_caller]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test starts the program that it tests"
+    )]
+    pub(crate) fn explained(self, problems: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ccci"));
+        let command = command.args(["explain", "--json"]).arg(&self.directory);
+        let output = command.env_clear().stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(output.stderr, b"", "nothing is unread");
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = document["problems"].as_array().unwrap().iter();
+        let found: Vec<_> = found.map(|problem| &problem["id"]).collect();
+        assert_eq!(found, problems, "{document:#}");
+        self
     }
 
     /// Asserts what went wrong in a stage: in the records, and within ten lines on the screen.
