@@ -113,6 +113,10 @@ pub(crate) fn end(finished: &RunFinished, run: &Running, view: &View) -> Vec<Lin
     if let Some(text) = verdict(finished, run) {
         lines.push(Line::message(Weight::Vital, ERROR, text));
     }
+    if matches!(finished.verdict, Verdict::Fail | Verdict::Broken) {
+        let hint = format!("run `ccci explain {}`", run.id);
+        lines.push(Line::block(Weight::Vital, ("hint", Tone::Info), hint));
+    }
     if finished.leaked > 0 {
         let hint = format!("run `ccci teardown {}`", run.id);
         lines.push(Line::block(Weight::Vital, ("hint", Tone::Info), hint));

@@ -417,6 +417,7 @@ mod tests {
                 FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
               Report /home/ada/.local/state/ccci/runs/92222/report.json
         error: recipe `wordpress` failed at stage `backup`
+            hint: run `ccci explain 92222`
         ");
     }
 

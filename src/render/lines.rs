@@ -367,6 +367,7 @@ mod tests {
                 FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
               Report /home/ada/.local/state/ccci/runs/92222/report.json
         error: recipe `wordpress` failed at stage `backup`
+            hint: run `ccci explain 92222`
         ");
     }
 
@@ -547,6 +548,7 @@ mod tests {
              Summary [ 9m 58s] wordpress, 0 stages; level 0 of 5
               Report /home/ada/.local/state/ccci/runs/92222/report.json
         error: no verdict on recipe `wordpress`: registry rate limit (429)
+            hint: run `ccci explain 92222`
         ");
     }
 
@@ -590,6 +592,7 @@ mod tests {
                 FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
               Report /home/ada/.local/state/ccci/runs/92222/report.json
         error: recipe `wordpress` failed at stage `backup`
+            hint: run `ccci explain 92222`
         ");
     }
 
@@ -615,6 +618,7 @@ mod tests {
                 FAIL [ 1m 49s] wordpress backup: dump of `db` is empty
               Report /home/ada/.local/state/ccci/runs/92222/report.json
         error: recipe `wordpress` failed at stage `backup`
+            hint: run `ccci explain 92222`
         ");
         view.levels.verbosity = Verbosity::Silent;
         assert_eq!(shown(&sample::run(), &view), "");
