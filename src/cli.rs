@@ -12,7 +12,7 @@ use clap::{
 };
 
 use self::{
-    app_args::{ExecArgs, ExplainArgs, JanitorArgs, ShellArgs, TeardownArgs},
+    app_args::{ExecArgs, ExplainArgs, JanitorArgs, ListArgs, ShellArgs, TeardownArgs},
     test_args::TestArgs,
     values::{COLOR, PROGRESS, one_explained, parse_text},
 };
@@ -102,6 +102,10 @@ pub enum Command {
     ///
     /// Never touches live runs, kept apps before they expire, warm apps and apps that are not ours.
     Janitor(JanitorArgs),
+    /// Show where each recipe stands: level, last run, flaky results
+    ///
+    /// Reads files of this host alone: the tests that are kept, and the reports of runs.
+    List(ListArgs),
     /// Run a command in a service of an app under test
     Exec(ExecArgs),
     /// Open a shell in a service of an app under test
@@ -161,10 +165,11 @@ pub struct HelpArgs {
 }
 
 /// What `ccci help` explains: each command, then the topics.
-const TOPICS: [&str; 11] = [
+const TOPICS: [&str; 12] = [
     "test",
     "teardown",
     "janitor",
+    "list",
     "exec",
     "shell",
     "doctor",
@@ -320,6 +325,7 @@ Commands:
   test         Test recipes: deploy, upgrade, back up, restore, use, remove
   teardown     Remove an app and prove that nothing of it is left
   janitor      Reap apps whose run is gone
+  list         Show where each recipe stands: level, last run, flaky results
   exec         Run a command in a service of an app under test
   shell        Open a shell in a service of an app under test
   doctor       Check this host, with a remedy for whatever it lacks
@@ -475,7 +481,7 @@ For more information, try '--help'.
 ");
         insta::assert_snapshot!(refusal(&["help", "exit-code"]), @r"
 error: invalid value 'exit-code' for '[COMMAND|TOPIC]'
-  [possible values: test, teardown, janitor, exec, shell, doctor, explain, config, completions, help, exit-codes]
+  [possible values: test, teardown, janitor, list, exec, shell, doctor, explain, config, completions, help, exit-codes]
 
   tip: a similar value exists: 'exit-codes'
 

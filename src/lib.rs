@@ -23,6 +23,7 @@
 //! - `command/help.rs`: `ccci help`: the help of a command, or about a topic.
 //! - `command/host.rs`: What every command starts from: the flags, the environment, the settings, the machine.
 //! - `command/janitor.rs`: `ccci janitor`: reaps apps whose run is gone.
+//! - `command/list.rs`: `ccci list`: where each recipe stands, from files of this host alone.
 //! - `command/secrets.rs`: Makes known what must not be shown, before any child starts.
 //! - `command/select.rs`: Turns arguments and the words of a CI engine into the runs that are asked for.
 //! - `command/teardown.rs`: `ccci teardown`: removes an app that somebody names, with Docker alone.
@@ -82,6 +83,7 @@
 //! - `lifecycle/side.rs`: One revision of the recipe under test: checked out, rendered, checked against the compose policy.
 //! - `lifecycle/stage_end.rs`: How the end of a stage is recorded and announced, also of one that was never reached.
 //! - `lifecycle/stages.rs`: What each stage of a cold run does and checks.
+//! - `lifecycle/standing.rs`: Reads which recipes are enrolled and where each stands, from files of this host alone.
 //! - `lifecycle/strays.rs`: Processes that left the group of the child that started them: found by the run's mark, killed, and named.
 //! - `lifecycle/tally.rs`: Makes one result of the tries of a test file.
 //! - `lifecycle/teardown.rs`: Removes an app and proves that nothing of it is left.
@@ -112,6 +114,7 @@
 //! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
 //! - `render/sample/checks.rs`: Stages and checks that ended, made up for tests.
 //! - `render/screen.rs`: The terminal that the live region is drawn on: cursor moves as bytes, one write a frame.
+//! - `render/standing.rs`: Where recipes stand, as a table for people.
 //! - `render/summary.rs`: The summary of a run as Markdown, for a page of CI.
 //! - `render/terminal.rs`: The one place where text for people is written: lines of all runs, and the live region below them.
 //! - `render/times.rs`: Durations as the lines of a run show them, from milliseconds.
@@ -246,6 +249,7 @@
 //! - `model/stage.rs`: The stages of a run and their order.
 //! - `model/story.rs`: What is known of a run that somebody looks at later: by its report, and by its events where the report is gone.
 //! - `model/tries.rs`: How often a test file is run over one deployed app, and what its tries are worth together.
+//! - `model/standing.rs`: Where a recipe stands, by the reports of its runs: its level, its last run, its flaky results.
 //! - `model/yaml.rs`: Reads compose's scalars, lists and maps out of YAML, in either of their two forms.
 //!   - `test_args.rs`, `app_args.rs`: what each command takes
 //!   - `values.rs`: readers of values

@@ -44,6 +44,14 @@ pub struct JanitorArgs {
     pub json: bool,
 }
 
+/// What `ccci list` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ListArgs {
+    /// Print one JSON document on standard output
+    #[arg(long, env = "CCCI_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
 /// What `ccci exec` takes.
 #[derive(Args, Clone, Debug)]
 pub struct ExecArgs {

@@ -14,6 +14,7 @@ pub(crate) mod explain;
 pub(crate) mod help;
 pub(crate) mod host;
 pub(crate) mod janitor;
+pub(crate) mod list;
 pub(crate) mod secrets;
 pub(crate) mod select;
 pub(crate) mod teardown;

@@ -142,7 +142,7 @@ pub(crate) fn answer(call: &Call, lines: &[Line]) -> Result<(), Error> {
         verbosity: verbosity(&call.global),
         ..Levels::default()
     };
-    let look = look_on(call, io::stdout().is_terminal());
+    let look = page(call).0;
     let shown = lines.iter().filter(|line| levels.show(line.weight));
     let text: String = shown.map(|line| line.paint(&look) + "\n").collect();
     print(text.as_bytes())
@@ -301,15 +301,26 @@ fn verbosity(global: &Global) -> Verbosity {
     }
 }
 
-/// Returns how lines on standard error look.
-fn look(call: &Call) -> Look {
-    look_on(call, io::stderr().is_terminal())
+/// Returns how what is printed on standard output looks, and how many columns it has where it is a terminal.
+pub(crate) fn page(call: &Call) -> (Look, Option<usize>) {
+    let forced = call.env().terminal().forced_columns;
+    let terminal = forced.is_some() || io::stdout().is_terminal();
+    let asked = rustix::termios::tcgetwinsize(io::stdout());
+    let asked = asked.ok().map(|size| size.ws_col);
+    // A terminal that does not know its size says that it has no columns.
+    let columns = forced.or(asked.filter(|columns| terminal && *columns > 0));
+    (styled(call, terminal), columns.map(usize::from))
 }
 
-/// Returns how lines on a stream look.
-fn look_on(call: &Call, is_terminal: bool) -> Look {
+/// Returns how lines on standard error look.
+fn look(call: &Call) -> Look {
+    let forced = call.env().terminal().forced_columns;
+    styled(call, forced.is_some() || io::stderr().is_terminal())
+}
+
+/// Returns how text on a stream looks, given whether it is a terminal.
+fn styled(call: &Call, terminal: bool) -> Look {
     let env = call.env().terminal();
-    let terminal = env.forced_columns.is_some() || is_terminal;
     let home = call.env().path("HOME");
     let colour = wants_colour(call.global.color, env, terminal);
     // The crate that styles would otherwise ask the environment by rules of its own.

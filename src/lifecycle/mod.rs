@@ -45,6 +45,7 @@ pub(crate) mod settle;
 pub(crate) mod side;
 pub(crate) mod stage_end;
 pub(crate) mod stages;
+pub(crate) mod standing;
 pub(crate) mod strays;
 mod tally;
 pub(crate) mod teardown;

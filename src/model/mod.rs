@@ -43,4 +43,5 @@ pub mod source;
 pub mod stage;
 pub mod story;
 pub mod tries;
+pub mod standing;
 pub(crate) mod yaml;

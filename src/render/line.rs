@@ -168,7 +168,7 @@ impl Line {
 }
 
 /// Colours a word, when colour is on.
-fn colour(word: &str, tone: Tone, look: &Look) -> String {
+pub(super) fn colour(word: &str, tone: Tone, look: &Look) -> String {
     if !look.colour {
         return word.to_owned();
     }

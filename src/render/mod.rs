@@ -22,6 +22,7 @@ pub(crate) mod running;
 #[cfg(test)]
 mod sample;
 pub(crate) mod screen;
+pub(crate) mod standing;
 pub(crate) mod summary;
 pub(crate) mod terminal;
 pub(crate) mod times;

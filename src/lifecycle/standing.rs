@@ -1,0 +1,139 @@
+//! Reads which recipes are enrolled and where each stands, from files of this host alone.
+
+use std::{collections::BTreeSet, fs, io, path::Path};
+
+use serde::Serialize;
+
+use crate::{
+    model::{
+        recipe::RecipeName,
+        run::RunId,
+        standing::{Digest, Standing, standings},
+    },
+    sys::{journal, lock::Leader, run_dir},
+};
+
+/// The largest report that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// A run whose report tells nothing.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Damaged {
+    /// The run.
+    pub(crate) run_id: RunId,
+    /// What is wrong with the report.
+    pub(crate) reason: String,
+}
+
+/// Lists the recipes that tests are kept for: each folder that is named as a recipe can be.
+///
+/// A directory that is not there holds none.
+pub(crate) fn enrolled(tests_dir: &Path) -> io::Result<BTreeSet<RecipeName>> {
+    let entries = match fs::read_dir(tests_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = BTreeSet::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        found.extend(name.filter(|_| entry.path().is_dir()));
+    }
+    Ok(found)
+}
+
+/// Returns where each recipe stands, with the runs whose reports tell nothing.
+pub(crate) fn read(
+    state: &Path,
+    enrolled: &BTreeSet<RecipeName>,
+) -> io::Result<(Vec<Standing>, Vec<Damaged>)> {
+    let mut digests = Vec::new();
+    let mut damaged = Vec::new();
+    for (run_id, entry) in run_dir::list(state)? {
+        match digest(&entry) {
+            Ok(found) => digests.extend(found),
+            Err(reason) => damaged.push(Damaged { run_id, reason }),
+        }
+    }
+    damaged.sort_by(|a, b| a.run_id.as_str().cmp(b.run_id.as_str()));
+    let locks = state.join("locks");
+    // A lock that cannot be asked for is nobody's.
+    let is_alive = |run: &RunId| Leader::is_alive(&locks, run).unwrap_or(false);
+    Ok((standings(enrolled, digests, is_alive), damaged))
+}
+
+/// Reads the report of a run, wherever its records are; nothing while it has none.
+fn digest(entry: &Path) -> Result<Option<Digest>, String> {
+    let elsewhere = entry.join("records");
+    let records = if elsewhere.is_symlink() {
+        &elsewhere
+    } else {
+        entry
+    };
+    let path = records.join("report.json");
+    let size = match fs::metadata(&path) {
+        Ok(found) => found.len(),
+        // Records that were put elsewhere are their owner's to remove.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    if size > LARGEST {
+        return Err(format!("it is larger than {LARGEST} bytes"));
+    }
+    let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let mut digest = Digest::parse(&text)?;
+    if digest.recipe.is_none() {
+        digest.recipe = recipe_of(entry);
+    }
+    Ok(Some(digest))
+}
+
+/// Returns the recipe of a run that ended before it had a plan; its journal names it.
+fn recipe_of(entry: &Path) -> Option<RecipeName> {
+    let examined = journal::examine(entry).ok()??;
+    Some(examined.history.begun?.recipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enrolled_is_a_folder_that_is_named_as_a_recipe() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["blog", "__pycache__", ".blog.new", "Wiki"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        fs::write(dir.path().join("shared.sh"), "").unwrap();
+        let found = enrolled(dir.path()).unwrap();
+        let names: Vec<_> = found.iter().map(RecipeName::as_str).collect();
+        assert_eq!(names, ["blog"]);
+        assert!(enrolled(&dir.path().join("missing")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_read_is_named_and_harms_no_other() {
+        let state = tempfile::tempdir().unwrap();
+        let write = |id: &str, text: &str| {
+            let folder = state.path().join("runs").join(id);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("report.json"), text).unwrap();
+        };
+        write("aaaaa", "{\"version\": 1");
+        write("bbbbb", "\0\0");
+        let good = r#"{"version":1,"run_id":"ccccc","started":"2026-11-20T10:00:00Z",
+            "updated":"2026-11-20T10:00:00Z","stages":[],"plan":{"recipe":"blog",
+            "head":{"label":"main","uncommitted":false,"lightweight":false}}}"#;
+        write("ccccc", good);
+        fs::create_dir(state.path().join("runs/ddddd")).unwrap();
+        let (standings, damaged) = read(state.path(), &BTreeSet::new()).unwrap();
+        let runs: Vec<_> = damaged.iter().map(|one| one.run_id.as_str()).collect();
+        assert_eq!(runs, ["aaaaa", "bbbbb"]);
+        assert_eq!(standings.len(), 1);
+        assert_eq!(standings[0].runs, 1);
+    }
+}

@@ -1,0 +1,4 @@
+//! Enrolls recipes with the real `ccci`, and lists where they stand, without deploying anything.
+
+mod listed;
+mod world;
