@@ -21,7 +21,7 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Protocol
+from typing import TYPE_CHECKING, Any, Collection, Iterator, Mapping, Protocol
 
 import pytest
 
@@ -171,17 +171,18 @@ class Http:
     def get(
         self,
         path: str,
-        status: int = 200,
+        status: int | Collection[int] = 200,
         within: float = 30,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Asks until the status is as expected; fails when it is not so within that many seconds."""
+        """Asks until the status is as expected, or one of several; fails when it is not so within that many seconds."""
+        wanted = [status] if isinstance(status, int) else status
         until = time.monotonic() + within
         while True:
             left = max(until - time.monotonic(), PAUSE)
             try:
                 answer = self._ask("GET", path, None, headers, min(left, REQUEST_LIMIT))
-                if answer.status == status:
+                if answer.status in wanted:
                     return answer
                 got = described(answer)
             except ssl.SSLCertVerificationError:
@@ -190,7 +191,7 @@ class Http:
             except (OSError, HTTPException) as error:
                 got = f"{type(error).__name__}: {error}"
             if time.monotonic() + PAUSE >= until:
-                raise NotAsExpected(f"GET {path}: expected {status} within {within:g}s, got {got}")
+                raise NotAsExpected(f"GET {path}: expected {either(wanted)} within {within:g}s, got {got}")
             time.sleep(PAUSE)
 
     def post(
@@ -278,6 +279,17 @@ def encoded(data: bytes | str | Mapping[str, str] | None, json: Any) -> tuple[by
     if isinstance(data, str):
         return data.encode(), None
     return urllib.parse.urlencode(data).encode(), "application/x-www-form-urlencoded"
+
+
+def either(statuses: Collection[int]) -> str:
+    """Names statuses, those that follow one another as a range."""
+    runs: list[list[int]] = []
+    for status in sorted(statuses):
+        if runs and runs[-1][-1] + 1 == status:
+            runs[-1][-1:] = [runs[-1][-1], status] if len(runs[-1]) == 1 else [status]
+        else:
+            runs.append([status])
+    return " or ".join("-".join(str(end) for end in run) for run in runs)
 
 
 def described(answer: Answer) -> str:

@@ -1,6 +1,7 @@
 //! The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
 
 pub mod app_args;
+pub mod enroll_args;
 pub mod test_args;
 pub mod values;
 
@@ -13,6 +14,7 @@ use clap::{
 
 use self::{
     app_args::{ExecArgs, ExplainArgs, JanitorArgs, ListArgs, ShellArgs, TeardownArgs},
+    enroll_args::EnrollArgs,
     test_args::TestArgs,
     values::{COLOR, PROGRESS, one_explained, parse_text},
 };
@@ -102,6 +104,11 @@ pub enum Command {
     ///
     /// Never touches live runs, kept apps before they expire, warm apps and apps that are not ours.
     Janitor(JanitorArgs),
+    /// Enroll a recipe: write its first tests from what its files say
+    ///
+    /// Asks on a terminal; every answer has a flag. Without an argument, enrolls the checkout in the current directory.
+    /// A name is looked for among abra's checkouts, then fetched as `ccci test` fetches it, at its newest release.
+    Enroll(Box<EnrollArgs>),
     /// Show where each recipe stands: level, last run, flaky results
     ///
     /// Reads files of this host alone: the tests that are kept, and the reports of runs.
@@ -165,10 +172,11 @@ pub struct HelpArgs {
 }
 
 /// What `ccci help` explains: each command, then the topics.
-const TOPICS: [&str; 12] = [
+const TOPICS: [&str; 13] = [
     "test",
     "teardown",
     "janitor",
+    "enroll",
     "list",
     "exec",
     "shell",
@@ -325,6 +333,7 @@ Commands:
   test         Test recipes: deploy, upgrade, back up, restore, use, remove
   teardown     Remove an app and prove that nothing of it is left
   janitor      Reap apps whose run is gone
+  enroll       Enroll a recipe: write its first tests from what its files say
   list         Show where each recipe stands: level, last run, flaky results
   exec         Run a command in a service of an app under test
   shell        Open a shell in a service of an app under test
@@ -481,7 +490,7 @@ For more information, try '--help'.
 ");
         insta::assert_snapshot!(refusal(&["help", "exit-code"]), @r"
 error: invalid value 'exit-code' for '[COMMAND|TOPIC]'
-  [possible values: test, teardown, janitor, list, exec, shell, doctor, explain, config, completions, help, exit-codes]
+  [possible values: test, teardown, janitor, enroll, list, exec, shell, doctor, explain, config, completions, help, exit-codes]
 
   tip: a similar value exists: 'exit-codes'
 

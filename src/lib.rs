@@ -5,6 +5,7 @@
 //! - `main.rs`: The `ccci` program: hands its arguments over, returns the exit code.
 //! - `cli.rs`: The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
 //! - `cli/app_args.rs`: What the commands about one app, or about the apps that are left, take.
+//! - `cli/enroll_args.rs`: What `ccci enroll` takes.
 //! - `cli/test_args.rs`: What `ccci test` takes.
 //! - `cli/values.rs`: Readers of the values that flags and arguments take.
 //! - `exit.rs`: The exit codes of every command, and what each means.
@@ -17,11 +18,13 @@
 //! - `command/config.rs`: `ccci config`: every setting with where it came from.
 //! - `command/dispatch.rs`: From the command line to the command, and from its end to the exit code.
 //! - `command/doctor.rs`: `ccci doctor`: looks at the host, says what to do about each thing that it finds, and mends what is safe to mend.
+//! - `command/enroll.rs`: `ccci enroll`: writes a recipe's first tests, from what its files say and what a person adds.
 //! - `command/error.rs`: The top error: its kind decides the exit code, its cause and hint are what people read.
 //! - `command/exec.rs`: `ccci exec` and `ccci shell`: into a service of an app under test.
 //! - `command/explain.rs`: `ccci explain`: why a run did not pass, as far as known problems tell.
 //! - `command/help.rs`: `ccci help`: the help of a command, or about a topic.
 //! - `command/host.rs`: What every command starts from: the flags, the environment, the settings, the machine.
+//! - `command/interview.rs`: All that has to be known about a recipe that is enrolled: by flags, else asked, else the defaults.
 //! - `command/janitor.rs`: `ccci janitor`: reaps apps whose run is gone.
 //! - `command/list.rs`: `ccci list`: where each recipe stands, from files of this host alone.
 //! - `command/secrets.rs`: Makes known what must not be shown, before any child starts.
@@ -52,6 +55,7 @@
 //! - `lifecycle/doctor/swarm.rs`: The swarm and what stands on it: the network that apps share, its addresses, the proxy, the bot for backups, leftovers.
 //! - `lifecycle/doctor/world.rs`: A host made up for the tests of this folder: its settings, and what docker answers there when all is well.
 //! - `lifecycle/ending.rs`: The end of a run: teardown or keeping, the last inventory, the verdict, the report.
+//! - `lifecycle/enroll.rs`: Reads a recipe that is to be enrolled, and says what its files suggest; deploys nothing.
 //! - `lifecycle/evidence.rs`: Gathers, before teardown, what shows why a stage did not pass.
 //! - `lifecycle/explanation.rs`: Looks for known problems in what a run left in its directory.
 //! - `lifecycle/fetch.rs`: Brings the recipe under test into the run's own directory and finds its revisions.
@@ -97,6 +101,7 @@
 //! - `render/clean.rs`: Makes outside text harmless on a terminal: one line, without control sequences or marks that turn text around.
 //! - `render/dependencies.rs`: The lines about the apps that a run requires: how each came to be there, and what became of it.
 //! - `render/diagnosis.rs`: What a look at the host found, a line for each check, with the remedies below.
+//! - `render/enroll.rs`: The files that are written for a recipe, each passing as it stands, and what people read before they are.
 //! - `render/explain.rs`: Why a run did not pass, in words: its end, and each known problem with what shows it and what to do.
 //! - `render/github.rs`: Workflow commands for GitHub Actions: an annotation per stage that did not pass.
 //! - `render/junit.rs`: `JUnit` XML from a report, for CI systems that read it.
@@ -174,7 +179,7 @@
 //! - `sys/process/line_stream.rs`: A child that runs beside its caller, who reads its lines when it likes.
 //! - `sys/process/lines.rs`: Cuts a stream into lines that are safe to show: no control sequences, no endless line.
 //! - `sys/process/output.rs`: How a child ended, with what it printed.
-//! - `sys/process/quote.rs`: A command as people would type it in a shell; for display, never to be run.
+//! - `sys/process/quote.rs`: A command as people would type it in a shell; for people, never run by ccci.
 //! - `sys/process/replace.rs`: The end of ccci in favour of another program, which takes its terminal over.
 //! - `sys/process/script.rs`: Writes the scripts that stand for programs in tests, by a process that is none of ours.
 //! - `sys/process/start.rs`: Starts a child with an environment, a process group and pipes of our own, and the threads that serve it.
@@ -217,10 +222,13 @@
 //! - `model/dependency.rs`: Which other recipes a run requires, how their apps are there, and what came of each.
 //! - `model/diagnosis.rs`: What a look at a host found, check by check, and whether recipes can be tested there.
 //! - `model/display.rs`: How a run is shown: the choices that flags make and the terminal obeys.
+//! - `model/enrollment.rs`: What is decided about a recipe that is enrolled: the answers of a person, or the defaults.
 //! - `model/env_file.rs`: The `.env` and `.env.sample` dialect as text; never reads the process environment.
 //! - `model/event.rs`: What a run announces while it goes on, and the trait of those who read it.
+//! - `model/health.rs`: The path by which an app says that it is well, as its labels, its health check or its image suggest it.
 //! - `model/html.rs`: What a check reads from a page of HTML, valid or not.
 //! - `model/input.rs`: What people type for durations, sizes, addresses and lists: text to type, with the rule in the error.
+//! - `model/interpolation.rs`: The variables that compose files refer to, and whether they can do without a value; never fills one in.
 //! - `model/journal.rs`: What a run's journal says: which objects can exist because of it.
 //! - `model/labels.rs`: What the labels of a service say to Traefik and to abra; never asks either.
 //! - `model/level.rs`: How far up the ladder of stages a run got.
@@ -235,7 +243,9 @@
 //! - `model/policy_raw.rs`: The compose policy for one file as it is written, before any tool sees it.
 //! - `model/policy_service.rs`: The compose policy for services; never looks at top-level objects but to find their names.
 //! - `model/problem.rs`: Known problems: what their lines look like, what they mean and what to do; finds them in lines, reads no file.
+//! - `model/proposal.rs`: What a recipe's own files suggest for its tests; never reads a file.
 //! - `model/provided.rs`: What a provider gives to a dependent, as its hook prints it; never shows a value in a message.
+//! - `model/random_value.rs`: How a value for a secret can be made for a test: a kind and a size, never a value.
 //! - `model/reaping.rs`: Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
 //! - `model/reaping/verdict.rs`: What becomes of an app without a living run, and why, in words.
 //! - `model/recipe.rs`: What names and versions a recipe has.
@@ -247,9 +257,9 @@
 //! - `model/skip.rs`: Why something was not run, and whether the level climbs past it.
 //! - `model/source.rs`: Where a recipe's repository comes from: parsed into parts, never matched by pattern.
 //! - `model/stage.rs`: The stages of a run and their order.
+//! - `model/standing.rs`: Where a recipe stands, by the reports of its runs: its level, its last run, its flaky results.
 //! - `model/story.rs`: What is known of a run that somebody looks at later: by its report, and by its events where the report is gone.
 //! - `model/tries.rs`: How often a test file is run over one deployed app, and what its tries are worth together.
-//! - `model/standing.rs`: Where a recipe stands, by the reports of its runs: its level, its last run, its flaky results.
 //! - `model/yaml.rs`: Reads compose's scalars, lists and maps out of YAML, in either of their two forms.
 //!   - `test_args.rs`, `app_args.rs`: what each command takes
 //!   - `values.rs`: readers of values

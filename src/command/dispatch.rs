@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    completions, config, doctor,
+    completions, config, doctor, enroll,
     error::{Error, Kind},
     exec, explain, help,
     host::Call,
@@ -45,6 +45,7 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
         Command::Test(args) => (Voice::of(&args), test::run(&call, &args)),
         Command::Teardown(args) => (Voice::of_json(args.json), teardown::run(&call, &args)),
         Command::Janitor(args) => (Voice::of_json(args.json), janitor::run(&call, &args)),
+        Command::Enroll(args) => (Voice::Human, enroll::run(&call, &args)),
         Command::List(args) => (Voice::of_json(args.json), list::run(&call, args)),
         Command::Exec(args) => (Voice::Human, exec::run(&call, &args)),
         Command::Shell(args) => (Voice::Human, exec::shell(&call, &args)),

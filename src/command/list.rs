@@ -96,7 +96,7 @@ fn none_enrolled(tests_dir: Option<&Path>) -> [Line; 2] {
     };
     let note = format!("no recipe is enrolled: {place}");
     let hint = match tests_dir {
-        Some(_) => "make a folder there, named as a recipe, with a `recipe.toml` in it",
+        Some(_) => "run `ccci enroll RECIPE`",
         None => "go to the directory that holds your `recipes-tests`, or set `recipes.tests-dir`",
     };
     let line = |word, tone, text: &str| Line::message(Weight::Info, (word, tone), text);

@@ -83,6 +83,29 @@ impl Wish {
         })
     }
 
+    /// Returns the wish for one recipe as it is found, from a source of its own where one is given.
+    ///
+    /// Without either it is the checkout we are in, if any.
+    pub(crate) fn of_one(
+        target: Option<Target>,
+        src: Option<String>,
+        dir: &Path,
+    ) -> Result<Self, Error> {
+        let named = src.as_deref().filter(|_| target.is_none()).map(name_in);
+        let named = named.transpose()?.map(Target::Recipe);
+        let here = || is_recipe(dir).then(|| Target::Path(dir.to_owned()));
+        Ok(Self {
+            targets: target.or(named).or_else(here).into_iter().collect(),
+            commit: Commit {
+                reference: None,
+                version: None,
+                pr: None,
+                src,
+            },
+            stages: Stage::ALL.to_vec(),
+        })
+    }
+
     /// Puts arguments over the words of a CI engine.
     fn of(targets: Vec<Target>, given: &Selection, words: CiWords) -> Self {
         let version = given.version.as_ref();
@@ -226,7 +249,7 @@ impl Wish {
 }
 
 /// Tells whether a directory is a recipe.
-fn is_recipe(dir: &Path) -> bool {
+pub(super) fn is_recipe(dir: &Path) -> bool {
     COMPOSE_FILES.iter().any(|file| dir.join(file).is_file())
 }
 

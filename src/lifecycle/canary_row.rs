@@ -130,6 +130,14 @@ fn run_sql(
 }
 
 impl Engine {
+    /// Returns what people call the engine.
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mariadb => "MariaDB or MySQL",
+        }
+    }
+
     /// Returns the shell text that runs SQL from stdin in the engine's official image, with the password it was given.
     ///
     /// The password goes by environment and never by argument. Variables as the images' own documentation names them.
@@ -156,7 +164,15 @@ exec "$client" --batch --skip-column-names -u "$user" "$base""#
 
 /// Recognises a database by its image's name, or by what such images set in their environment.
 pub(super) fn engine(container: &Container) -> Option<Engine> {
-    let image = container.config.image.split('@').next().unwrap_or_default();
+    engine_of(&container.config.image, |name| container.env(name))
+}
+
+/// Recognises the engine of a service by its image and by what its environment holds.
+pub(super) fn engine_of<'a>(
+    image: &str,
+    value: impl Fn(&str) -> Option<&'a str>,
+) -> Option<Engine> {
+    let image = image.split('@').next().unwrap_or_default();
     let name = image
         .rsplit('/')
         .next()
@@ -168,9 +184,9 @@ pub(super) fn engine(container: &Container) -> Option<Engine> {
     let has_database = |names: &[&str]| {
         names
             .iter()
-            .any(|name| container.env(name).is_some_and(|value| !value.is_empty()))
+            .any(|name| value(name).is_some_and(|value| !value.is_empty()))
     };
-    if is(&["postgres", "postgis", "pgvector", "timescale"]) || container.env("PGDATA").is_some() {
+    if is(&["postgres", "postgis", "pgvector", "timescale"]) || value("PGDATA").is_some() {
         return Some(Engine::Postgres);
     }
     let mariadb = is(&["mariadb", "mysql"]) || has_database(&["MARIADB_VERSION", "MYSQL_MAJOR"]);

@@ -14,6 +14,7 @@ pub(crate) mod declared;
 pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod ending;
+pub(crate) mod enroll;
 pub(crate) mod evidence;
 pub(crate) mod explanation;
 pub(crate) mod fetch;

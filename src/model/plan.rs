@@ -256,8 +256,6 @@ pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
 }
 
 /// Chooses the base: the one that is named, else the newest release older than the head.
-///
-/// A head that is no release itself is newer than every release; a release at the head's own commit is not older.
 fn choose_base(facts: &Facts<'_>) -> Result<Option<Revision>, Error> {
     if let Some(wanted) = facts.upgrade_base {
         let named = facts
@@ -270,16 +268,21 @@ fn choose_base(facts: &Facts<'_>) -> Result<Option<Revision>, Error> {
         };
         return named.cloned().map(Some).ok_or_else(unknown);
     }
-    let head_version = facts.head.version.as_ref();
-    let older = facts
-        .releases
+    Ok(newest_older(facts.head, facts.releases).cloned())
+}
+
+/// Returns the newest of the releases that are older than the head.
+///
+/// A head that is no release itself is newer than every release; a release at the head's own commit is not older.
+pub fn newest_older<'a>(head: &Revision, releases: &'a [Revision]) -> Option<&'a Revision> {
+    let older = releases
         .iter()
-        .filter(|release| match (head_version, &release.version) {
+        .filter(|release| match (&head.version, &release.version) {
             (Some(head), Some(version)) => version < head,
-            (None, Some(_)) => release.commit != facts.head.commit || facts.head.uncommitted,
+            (None, Some(_)) => release.commit != head.commit || head.uncommitted,
             (_, None) => false,
         });
-    Ok(older.max_by(|a, b| a.version.cmp(&b.version)).cloned())
+    older.max_by(|a, b| a.version.cmp(&b.version))
 }
 
 /// Decides whether one stage runs.

@@ -5,6 +5,7 @@ pub(crate) mod board;
 pub(crate) mod clean;
 pub(crate) mod dependencies;
 pub(crate) mod diagnosis;
+pub(crate) mod enroll;
 pub(crate) mod explain;
 pub(crate) mod github;
 pub(crate) mod junit;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{CWD, FallocateFlags, RenameFlags, fallocate, renameat_with};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +22,39 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     File::open(directory)?.sync_all()
+}
+
+/// Makes a folder with these files, each with its name, its bytes and its mode; after a crash it is whole or not there.
+///
+/// What is there already, be it an empty folder, is an error and stays as it is.
+pub(crate) fn create_folder(path: &Path, files: &[(&str, &[u8], u32)]) -> io::Result<()> {
+    let parent = directory_of(path);
+    std::fs::create_dir_all(parent)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let suffix: [u8; 4] = super::random::bytes()?;
+    let new = parent.join(format!(".{name}.{:08x}", u32::from_le_bytes(suffix)));
+    std::fs::create_dir(&new)?;
+    let moved = fill(&new, files).and_then(|()| {
+        renameat_with(CWD, &new, CWD, path, RenameFlags::NOREPLACE)?;
+        File::open(parent)?.sync_all()
+    });
+    if moved.is_err() {
+        // What stays is hidden, and no recipe's name begins with a dot.
+        drop(std::fs::remove_dir_all(&new));
+    }
+    moved
+}
+
+/// Writes files into a folder; they are on the disk when this returns.
+fn fill(folder: &Path, files: &[(&str, &[u8], u32)]) -> io::Result<()> {
+    for (name, bytes, mode) in files {
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create_new(true).mode(*mode);
+        let mut file = options.open(folder.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+    }
+    File::open(folder)?.sync_all()
 }
 
 /// Returns the directory that holds a file.

@@ -148,7 +148,7 @@ fn that_nothing_is_enrolled_is_said_with_the_place_and_the_remedy() {
     assert_eq!((called.code, called.stdout.as_str()), (0, ""));
     insta::assert_snapshot!(called.stderr, @r"
 note: no recipe is enrolled: there is no directory `$ROOT/work/recipes-tests`
-hint: make a folder there, named as a recipe, with a `recipe.toml` in it
+hint: run `ccci enroll RECIPE`
 ");
     let json = world.ccci(&["list", "--json"]);
     let told: Value = serde_json::from_str(&json.stdout).expect("a document is printed");

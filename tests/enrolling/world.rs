@@ -10,6 +10,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -55,6 +56,42 @@ impl World {
         fs::write(path, text).unwrap();
     }
 
+    /// Writes a recipe `work/<recipe>/` that is no repository.
+    pub(crate) fn write_recipe(&self, recipe: &str, compose: &str, sample: &str) {
+        let head =
+            format!("TYPE={recipe}\nDOMAIN={recipe}.example.com\nLETS_ENCRYPT_ENV=production\n");
+        self.write(&format!("work/{recipe}/compose.yml"), compose);
+        self.write(&format!("work/{recipe}/.env.sample"), &(head + sample));
+    }
+
+    /// Puts something in the place of pytest that can be found and is never run.
+    pub(crate) fn have_pytest(&self) {
+        self.write("bin/pytest", "#!/bin/sh\nexit 1\n");
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.path("bin/pytest"), mode).unwrap();
+    }
+
+    /// Returns the names of what a folder holds, sorted; none where there is no such folder.
+    pub(crate) fn names(&self, path: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(path)).into_iter().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+            .into_iter()
+            .map(|name| name.into_string().unwrap())
+            .collect()
+    }
+
+    /// Runs a program of the system on a file, which has to succeed.
+    pub(crate) fn check_with(&self, program: &str, args: &[&str], path: &str) {
+        let output = Command::new(program)
+            .args(args)
+            .arg(self.path(path))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{path}: {output:?}");
+    }
+
     /// Makes a call of `ccci` in `work/`, to be changed further.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ccci"));
@@ -65,7 +102,25 @@ impl World {
         command.env("TMPDIR", self.path("tmp"));
         command.env("LANG", "C.UTF-8");
         command.env("CCCI_STATE_DIR", self.path("state"));
+        command.env("CCCI_PYTEST", self.path("bin/pytest"));
+        command.env("CCCI_DEPLOYER", "docker");
+        command.env("CCCI_INGRESS", "direct");
         command
+    }
+
+    /// Makes a call of a shell in the place of `ccci`, with a line that somebody typed.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let ccci = self.command(&[]);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", line])
+            .env_clear()
+            .current_dir(self.path("work"));
+        let set = ccci
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        shell.envs(set);
+        shell
     }
 
     /// Runs `ccci` to its end, without a terminal.

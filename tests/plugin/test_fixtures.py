@@ -132,6 +132,12 @@ def test_get_asks_again_until_the_status_is_right(ask: Http) -> None:
     assert App.asked["/late"] == 3
 
 
+def test_get_takes_one_of_several_statuses(ask: Http) -> None:
+    assert ask.get("/late", status=[*range(500, 600), 404]).status == 503
+    with pytest.raises(NotAsExpected, match="expected 200-399 or 401 or 503 within 0s, got 404"):
+        ask.get("/nowhere", status=[*range(200, 400), 401, 503], within=0)
+
+
 def test_get_says_what_came_when_the_time_is_over(ask: Http) -> None:
     with pytest.raises(NotAsExpected, match=r"GET /nowhere: expected 200 within 0s, got 404: 'no such page'"):
         ask.get("/nowhere", within=0)

@@ -6,6 +6,7 @@ mod broken_runs;
 mod dependencies;
 mod dependency_hooks;
 mod doctor;
+mod enrolled;
 mod good_runs;
 mod install_failures;
 mod kept_tests;

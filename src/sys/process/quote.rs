@@ -1,4 +1,4 @@
-//! A command as people would type it in a shell; for display, never to be run.
+//! A command as people would type it in a shell; for people, never run by ccci.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(super) fn command_line(program: &Path, args: &[OsString]) -> String {
     })
 }
 
-/// Returns one word, quoted when it needs to be.
+/// Returns one word as a shell takes it, quoted when it needs to be.
 pub(crate) fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
