@@ -22,7 +22,7 @@ use std::{
 use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
-    termios::{Winsize, tcgetattr, tcsetwinsize},
+    termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize},
 };
 use vt100::Parser;
 
@@ -36,6 +36,8 @@ const COLUMNS: u16 = 80;
 const KEPT_ROWS: usize = 1000;
 /// How long something may take to appear; only a program that hangs takes so long.
 const LIMIT: Duration = Duration::from_secs(300);
+/// How often the settings of the terminal are looked at while they are waited for.
+const TURN: Duration = Duration::from_millis(10);
 
 /// A program on a terminal of its own.
 pub(crate) struct Glass {
@@ -131,6 +133,22 @@ impl Glass {
         let (state, _) = changed.wait_timeout_while(state, LIMIT, waits).unwrap();
         let shown = state.parser.screen().contents();
         assert!(shows_all(&state), "no {texts:?} on the screen:\n{shown}");
+    }
+
+    /// Waits until each key goes to the program as it is, Ctrl-C too.
+    #[track_caller]
+    pub(crate) fn wait_for_single_keys(&self) {
+        let changed = &self.screen.changed;
+        let waits = |state: &mut State| !state.is_over;
+        for _ in 0..LIMIT.as_millis() / TURN.as_millis() {
+            let modes = tcgetattr(&self.master).unwrap().local_modes;
+            if !modes.contains(LocalModes::ISIG) {
+                return;
+            }
+            let state = self.screen.state.lock().unwrap();
+            drop(changed.wait_timeout_while(state, TURN, waits));
+        }
+        panic!("the terminal waits for whole lines");
     }
 
     /// Types.

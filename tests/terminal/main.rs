@@ -3,6 +3,7 @@
 mod after_pause;
 mod asked;
 mod closed;
+mod enrolled;
 mod given_up;
 mod glass;
 mod held;

@@ -10,7 +10,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::world::World;
+use crate::{repository::git, world::World};
 
 /// A health check that passes once there is a file in the volume, and till then counts as starting.
 const GATE: &str = r#"    healthcheck:
@@ -55,6 +55,33 @@ pub(crate) fn add_other(world: &World) {
     copy.arg("-r").args([&from, &to]);
     assert!(copy.output().unwrap().status.success());
     edit(&to.join(".env.sample"), "plain", "other");
+}
+
+/// Lets a recipe want a secret that it cannot generate.
+pub(crate) fn want_secret(world: &World, recipe: &str) {
+    let folder = world.path("work").join(recipe);
+    let volumes = "    volumes:\n      - data:/data\n";
+    let secrets = format!("    secrets:\n      - token\n{volumes}");
+    edit(&folder.join("compose.yml"), volumes, &secrets);
+    let declared = "\nsecrets:\n  token:\n    external: true\n    name: ${STACK_NAME}_token_${SECRET_TOKEN_VERSION}\nnetworks:\n";
+    edit(&folder.join("compose.yml"), "\nnetworks:\n", declared);
+    let sample = "SECRET_TOKEN_VERSION=v1 # generate=false charset=hex length=40\n#TIMEOUT";
+    edit(&folder.join(".env.sample"), "#TIMEOUT", sample);
+    commit(&folder);
+    let tag = "0.3.0+1.35.1";
+    git(&folder, &["tag", "--annotate", "--message", tag, tag]);
+    edit(
+        &folder.join(".env.sample"),
+        "#TIMEOUT",
+        "## Seconds\n#TIMEOUT",
+    );
+    commit(&folder);
+}
+
+/// Commits all changes of a recipe.
+fn commit(folder: &Path) {
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", "change"]);
 }
 
 /// Replaces a text in a file that has to hold it.
