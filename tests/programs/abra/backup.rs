@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::app::App;
 use crate::cli_app::{ChaosArgs, DownloadArgs, SnapshotArgs};
-use crate::docker::Service;
+use crate::docker::{NAMESPACE, Service};
 use crate::fatal::{Fatal, Result};
 use crate::guesses;
 use crate::output;
@@ -250,9 +250,12 @@ fn with_volume<T>(
         .ok_or_else(|| Fatal::new("no service"))?
         .image;
     let mount = format!("{volume}:/{MOUNT}");
+    // The backup bot reaches volumes on the host's disk: when abra is killed, no container of nobody's holds one of them.
+    let member = format!("{NAMESPACE}={}", app.stack);
+    let create = ["create", "--label", &member, "--volume", &mount];
     let container = app
         .docker
-        .run(&["create", "--volume", &mount, image, "true"])?;
+        .run(&[create.as_slice(), &[image, "true"]].concat())?;
     let result = work(&container);
     let removed = app.docker.run(&["rm", "--force", "--volumes", &container]);
     let value = result?;
