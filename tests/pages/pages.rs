@@ -157,6 +157,7 @@ fn blocks_that_are_not_run_are_few_and_say_why() {
     README.md: it builds and tests for many minutes
     README.md: it builds for minutes
     docs/benchmarks.md: it measures for many minutes
+    docs/enrolling.md: it stands for a checkout of your own
     docs/first-run.md: it changes the engine
     docs/first-run.md: it builds for minutes
     docs/operating.md: it changes the engine
@@ -169,6 +170,6 @@ fn blocks_that_are_not_run_are_few_and_say_why() {
     docs/testing-recipes.md: it stands for a checkout of your own
     docs/testing-recipes.md: it stands for a checkout of your own
     docs/testing-recipes.md: it stands for a checkout of your own
-    15 in all
+    16 in all
     ");
 }

@@ -19,7 +19,7 @@ const KINDS: [(&str, &str); 7] = [
     (r"\b(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC", "TIME UTC"),
     // A run.
     (
-        r"(\bRun |\brun |\bruns/|RUN_ID=|\bteardown )[2-9a-kmnp-z]{5}\b",
+        r"(\bRun |\brun |\bruns/|RUN_ID=|\bteardown |\bexplain )[2-9a-kmnp-z]{5}\b",
         "${1}RUN",
     ),
     // The first part of an app's domain, or of its stack.
@@ -83,6 +83,7 @@ mod tests {
             "        Kept static-site: http://172.18.0.3:80 until 17:55 UTC",
             "        SKIP stat-820f36.ccci.localhost: kept until 2026-11-20 18:15 UTC",
             "             shell:  CCCI_RUN_ID=6wsfd ccci exec app -- sh",
+            "    hint: run `ccci explain 6wsfd`",
             "172.18.0.1 - - [20/Nov/2026:15:55:51 +0000] \"GET / HTTP/1.1\" 200 111",
             "the config `stat-fcafe5_ccci_localhost_nginx_conf_v2` changed",
             "        SKIP [       ] (5/5) static-site custom: no tests found",
@@ -96,6 +97,7 @@ mod tests {
                 Kept static-site: http://ADDRESS:80 until TIME UTC
                 SKIP stat-APP.ccci.localhost: kept until TIME UTC
                      shell:  CCCI_RUN_ID=RUN ccci exec app -- sh
+            hint: run `ccci explain RUN`
         ADDRESS - - [TIME] "GET / HTTP/1.1" 200 111
         the config `stat-APP_ccci_localhost_nginx_conf_v2` changed
                 SKIP [       ] (5/5) static-site custom: no tests found
