@@ -99,6 +99,16 @@ pub struct PlannedStage {
     pub left_out_by: Option<String>,
 }
 
+impl PlannedStage {
+    /// Says that generic checks of a stage that runs are left out, and by what.
+    pub fn says_left_out(&self) -> Option<String> {
+        let is_left_out = self.generic == GenericChecks::LeftOut && self.skip.is_none();
+        let by = self.left_out_by.as_ref();
+        let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+        is_left_out.then(|| format!("generic checks left out{by}"))
+    }
+}
+
 /// Whether ccci's own checks of a stage are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

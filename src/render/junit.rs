@@ -9,6 +9,7 @@ use crate::model::{
     dependency::Dependency,
     event::TeardownFinished,
     outcome::{CaseResult, CheckKind, CheckResult, NotSelected, Outcome, StageResult, Trouble},
+    plan::PlannedStage,
     report::RunReport,
     tries::TryResult,
 };
@@ -60,6 +61,10 @@ fn suite(report: &RunReport) -> TestSuite {
         let left_out = stage.not_selected.iter();
         suite.add_test_cases(left_out.map(|one| not_selected_case(recipe, stage, one)));
     }
+    let planned = report.plan.iter().flat_map(|plan| &plan.stages);
+    let ended = |planned: &&PlannedStage| report.stages.iter().any(|s| s.stage == planned.stage);
+    let left_out = planned.filter(ended);
+    suite.add_test_cases(left_out.filter_map(|planned| left_out_case(recipe, planned)));
     let leak = report
         .teardown
         .as_ref()
@@ -169,6 +174,14 @@ fn not_selected_case(recipe: &str, stage: &StageResult, one: &NotSelected) -> Te
     let mut case = case(recipe, &name, skipped("not selected by `--test`"));
     case.add_property(("stage", stage.stage.word()));
     case
+}
+
+/// Returns the case of a stage's generic checks where they were left out.
+fn left_out_case(recipe: &str, planned: &PlannedStage) -> Option<TestCase> {
+    let name = format!("generic::all of {}", planned.stage);
+    let mut case = case(recipe, &name, skipped(&planned.says_left_out()?));
+    case.add_property(("stage", planned.stage.word()));
+    Some(case)
 }
 
 /// Returns the case of a single test of a file, as `test::test_custom_login.py::test_name`.
@@ -397,8 +410,8 @@ mod tests {
         let (head, _) = xml.split_once("</properties>").unwrap();
         insta::assert_snapshot!(head, @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="ccci" tests="10" skipped="1" failures="2" errors="1" time="598.000">
-            <testsuite name="wordpress@2.14.0+6.8.1" tests="10" skipped="1" errors="1" failures="2" time="598.000">
+        <testsuites name="ccci" tests="11" skipped="2" failures="2" errors="1" time="598.000">
+            <testsuite name="wordpress@2.14.0+6.8.1" tests="11" skipped="2" errors="1" failures="2" time="598.000">
                 <properties>
                     <property name="run-id" value="92222"/>
                     <property name="server" value="ci.example.org"/>
@@ -423,7 +436,7 @@ mod tests {
             .map(|case| case.name.as_str())
             .collect();
         assert!(names.contains(&"test::test_custom_login.py") && names.contains(&"teardown"));
-        assert_eq!((read.tests, read.failures, read.errors), (10, 2, 1));
+        assert_eq!((read.tests, read.failures, read.errors), (11, 2, 1));
     }
 
     #[test]
@@ -450,7 +463,7 @@ mod tests {
     fn several_runs_are_one_document() {
         let reports = [sample::report(), sample::report()];
         let read = Report::deserialize_from_str(&render_all(&reports)).unwrap();
-        assert_eq!((read.test_suites.len(), read.tests), (2, 20));
+        assert_eq!((read.test_suites.len(), read.tests), (2, 22));
         assert_eq!(read.time, Some(Duration::from_secs(2 * 598)));
     }
 
@@ -495,6 +508,17 @@ mod tests {
             case.contains(r#"<skipped message="not selected by `--test`"/>"#),
             "{case}"
         );
+    }
+
+    #[test]
+    fn generic_checks_that_were_left_out_are_skipped_and_never_missing() {
+        let xml = render(&sample::report());
+        let name = r#"<testcase name="generic::all of upgrade" classname="wordpress">"#;
+        let (_, case) = xml.split_once(name).unwrap();
+        let (case, _) = case.split_once("</testcase>").unwrap();
+        let skipped = r#"<skipped message="generic checks left out by `skip-generic`"/>"#;
+        assert!(case.contains(skipped), "{case}");
+        assert_eq!(xml.matches("generic::all of").count(), 1, "{xml}");
     }
 
     #[test]
@@ -565,7 +589,7 @@ mod tests {
                 "{text:?}"
             );
             let read = Report::deserialize_from_str(&xml);
-            assert_eq!(read.unwrap().tests, 10, "{text:?}");
+            assert_eq!(read.unwrap().tests, 11, "{text:?}");
         }
     }
 }

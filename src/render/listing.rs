@@ -1,6 +1,6 @@
 //! What would run and why, stage by stage, for those who asked what there is.
 
-use super::{clean::clean, results::skip_text, running::revisions};
+use super::{clean::clean, plan::how_it_comes, results::skip_text, running::revisions};
 use crate::model::{
     plan::{GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage},
     run::Trust,
@@ -34,15 +34,23 @@ pub(crate) fn render(plan: &Plan) -> String {
     let all = || stages.iter().flat_map(|(_, rows)| rows);
     let names = all().map(|(_, name, _)| name.chars().count());
     let width = names.filter(|width| *width <= LONGEST_NAME).max();
+    let width = width.unwrap_or_default();
     let mut lines = vec![
         clean(&format!("{} {}", plan.recipe, revisions(plan))),
         format!("  {trust}, deployed by {deployer}, ingress {ingress}"),
     ];
+    if !plan.requires.is_empty() {
+        lines.extend([String::new(), "requires".to_owned()]);
+        for one in &plan.requires {
+            let about = format!("at {}, {}", one.domain, how_it_comes(one));
+            lines.extend(shown(&("app", one.recipe.to_string(), about), width));
+        }
+    }
     for (planned, rows) in &stages {
         lines.push(String::new());
         lines.push(heading(planned));
         for row in rows {
-            lines.extend(shown(row, width.unwrap_or_default()));
+            lines.extend(shown(row, width));
         }
     }
     let count = |word: &str| all().filter(|(found, ..)| *found == word).count();
@@ -188,7 +196,10 @@ fn shown((word, name, about): &Row, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::{
+        model::dependency::{Presence, Requirement},
+        render::sample,
+    };
 
     /// Makes a test or a hook.
     fn overlay(path: &str, role: OverlayRole, refused: Option<&str>) -> Overlay {
@@ -205,6 +216,17 @@ mod tests {
             refused: refused.map(str::to_owned),
             deselected: false,
             only: Vec::new(),
+        }
+    }
+
+    /// Makes what is said of a required recipe.
+    fn required() -> Requirement {
+        Requirement {
+            recipe: "keycloak".parse().unwrap(),
+            domain: "keyc-0a1b2c.ci.example.org".parse().unwrap(),
+            presence: Presence::Deployed,
+            provide: Some(overlay("ops/provide.sh", OverlayRole::Provide, None)),
+            withdraw: Some(overlay("ops/withdraw.sh", OverlayRole::Withdraw, None)),
         }
     }
 
@@ -232,6 +254,7 @@ mod tests {
             overlay("test_mode.sh", OverlayRole::Test(Stage::Custom), Some(mode)),
             overlay(long, OverlayRole::Test(Stage::Custom), None),
         ]);
+        plan.requires.push(required());
         let text = render(&plan);
         assert!(
             text.lines().all(|line| line.chars().count() <= COLUMNS),
@@ -240,6 +263,10 @@ mod tests {
         insta::assert_snapshot!(text, @r"
         wordpress 2.14.0+6.8.1 (8888888) from 2.13.1+6.8.0
           untrusted, deployed by docker, ingress proxy
+
+        requires
+          app      keycloak                  at keyc-0a1b2c.ci.example.org, deployed for
+                                             this run, ops/provide.sh, ops/withdraw.sh
 
         install
           hook     install_steps.sh          kept, run by itself

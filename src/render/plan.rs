@@ -4,7 +4,7 @@ use super::{clean::clean, results::skip_text, running::revisions};
 use crate::model::{
     choice::PlannedCheck,
     dependency::{Presence, Requirement},
-    plan::{GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage},
+    plan::{Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage},
     run::Trust,
 };
 
@@ -41,6 +41,11 @@ pub(crate) fn render(plan: &Plan) -> String {
 /// Returns the line of a required recipe.
 fn requirement(requirement: &Requirement) -> String {
     let Requirement { recipe, domain, .. } = requirement;
+    format!("  {recipe} at {domain} ({})", how_it_comes(requirement))
+}
+
+/// Returns how the app of a required recipe comes to be there, and the hooks by which it provides.
+pub(super) fn how_it_comes(requirement: &Requirement) -> String {
     let presence = match requirement.presence {
         Presence::Reused => "reused, it runs here",
         Presence::Deployed => "deployed for this run",
@@ -48,19 +53,15 @@ fn requirement(requirement: &Requirement) -> String {
     let hooks = requirement.provide.iter().chain(&requirement.withdraw);
     let hooks = hooks.map(|hook| hook.path.as_str());
     let all: Vec<_> = std::iter::once(presence).chain(hooks).collect();
-    format!("  {recipe} at {domain} ({})", all.join(", "))
+    all.join(", ")
 }
 
 /// Returns the line of a stage.
 fn stage(planned: &PlannedStage) -> String {
-    let what = match (&planned.skip, planned.generic) {
+    let what = match (&planned.skip, planned.says_left_out()) {
         (Some(reason), _) => format!("skip: {}", skip_text(reason)),
-        (None, GenericChecks::Made) => "run".to_owned(),
-        (None, GenericChecks::LeftOut) => {
-            let by = planned.left_out_by.as_ref();
-            let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
-            format!("run, generic checks left out{by}")
-        }
+        (None, None) => "run".to_owned(),
+        (None, Some(left_out)) => format!("run, {left_out}"),
     };
     format!("  {:<9} {what}", planned.stage.word())
 }

@@ -13,6 +13,7 @@ use crate::model::{
     dependency::Dependency,
     event::TeardownFinished,
     outcome::{CaseResult, CheckResult, StageResult, Trouble, Verdict},
+    plan::PlannedStage,
     report::RunReport,
 };
 
@@ -26,7 +27,7 @@ pub(crate) fn render(report: &RunReport, reproduce: Option<&str>) -> String {
     let mut page = Page(String::new());
     heading(&mut page, report);
     requires(&mut page, &report.dependencies);
-    stages(&mut page, &report.stages);
+    stages(&mut page, report);
     let first = report.stages.iter().find_map(|stage| {
         let trouble = stage.trouble.as_ref()?;
         Some((format!("Stage {}", stage.stage), trouble))
@@ -140,12 +141,12 @@ fn requires(page: &mut Page, dependencies: &[Dependency]) {
 }
 
 /// Adds the table of stages.
-fn stages(page: &mut Page, stages: &[StageResult]) {
-    if stages.is_empty() {
+fn stages(page: &mut Page, report: &RunReport) {
+    if report.stages.is_empty() {
         return;
     }
     let mut table = "| stage | outcome | time | |\n|---|---|---:|---|".to_owned();
-    for stage in stages {
+    for stage in &report.stages {
         let detail = match (&stage.skip, &stage.trouble) {
             (Some(reason), _) => skip_text(reason),
             (None, Some(trouble)) => trouble.message.clone(),
@@ -156,6 +157,14 @@ fn stages(page: &mut Page, stages: &[StageResult]) {
             0 => detail,
             count if detail.is_empty() => format!("{count} not selected"),
             count => format!("{detail}; {count} not selected"),
+        };
+        let planned = report.plan.iter().flat_map(|plan| &plan.stages);
+        let mut planned = planned.filter(|planned| planned.stage == stage.stage);
+        let left_out = planned.find_map(PlannedStage::says_left_out);
+        let detail = match left_out {
+            Some(left_out) if detail.is_empty() => left_out,
+            Some(left_out) => format!("{detail}; {left_out}"),
+            None => detail,
         };
         let time = match stage.skip {
             Some(_) => String::new(),
@@ -287,7 +296,7 @@ mod tests {
         | stage | outcome | time | |
         |---|---|---:|---|
         | install | pass | 1m 49s | `1 check` |
-        | upgrade | pass | 1m 49s |  |
+        | upgrade | pass | 1m 49s | `` generic checks left out by `skip-generic` `` |
         | backup | fail | 1m 49s | ``dump of `db` is empty`` |
         | restore | skip |  | `backup failed` |
         | custom | flaky | 1m 49s | `2 checks` |
@@ -377,7 +386,7 @@ mod tests {
         | stage | outcome | time | |
         |---|---|---:|---|
         | install | pass | 1m 49s | `1 check` |
-        | upgrade | pass | 1m 49s |  |
+        | upgrade | pass | 1m 49s | `` generic checks left out by `skip-generic` `` |
 
         Teardown removed 7 objects in 22s.
         ");
