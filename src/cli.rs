@@ -129,6 +129,8 @@ pub enum Command {
     /// Print each setting and where it came from
     Config(ConfigArgs),
     /// Print the completion script of a shell
+    ///
+    /// By the script the shell asks ccci itself what may stand where: recipes, runs, versions, tests, settings.
     Completions(CompletionsArgs),
     /// Print the help of a command, or about a topic
     Help(HelpArgs),

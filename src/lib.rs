@@ -14,7 +14,15 @@
 //! - `command/ask.rs`: Questions: on a terminal only, never in CI, and never where an answer was given already.
 //! - `command/batch.rs`: Several runs side by side, and when no further one begins.
 //! - `command/chosen.rs`: Whether each pattern of `--test` selects something, found out before anything is deployed.
-//! - `command/completions.rs`: `ccci completions`: the completion script of a shell.
+//! - `command/complete.rs`: Completion of the command line in a shell: from local files alone, and silent where nothing is known.
+//! - `command/complete/attach.rs`: Which candidates belong to which argument of the command line.
+//! - `command/complete/bash.rs`: How bash asks and what it gets: bash cuts words at `=` and `:`, and reads what it is given as if it were typed.
+//! - `command/complete/ground.rs`: What completion starts from: the words before the cursor, the environment, and the settings where they can be read.
+//! - `command/complete/known.rs`: The recipes that this host knows, with their branches and versions.
+//! - `command/complete/offer.rs`: What is offered for a word, and which words a shell may be given at all.
+//! - `command/complete/runs.rs`: The runs that this host knows, and the apps of those that may have left one.
+//! - `command/complete/tested.rs`: The tests and the declared checks of what is to be tested.
+//! - `command/completions.rs`: `ccci completions`: the script by which a shell asks ccci itself.
 //! - `command/config.rs`: `ccci config`: every setting with where it came from.
 //! - `command/dispatch.rs`: From the command line to the command, and from its end to the exit code.
 //! - `command/doctor.rs`: `ccci doctor`: looks at the host, says what to do about each thing that it finds, and mends what is safe to mend.
@@ -147,6 +155,7 @@
 //! - `tool/docker/stack.rs`: Whole stacks: render their compose files, deploy them, make their secrets; and the engine itself.
 //! - `tool/git.rs`: git: reads repositories, copies them, and takes one commit out of them.
 //! - `tool/git/fetch.rs`: Copies of a repository: from this machine or from a server, into a directory of our own.
+//! - `tool/git/names.rs`: The names of branches and tags, read from a repository's own files: git is not started, and nothing is fetched.
 //! - `tool/git/read.rs`: What a repository holds: its branches, tags and changes.
 //! - `tool/git/tests/hostile.rs`: Repositories and names that try to make git do something else.
 //! - `tool/git/tests/server.rs`: Fetching from a server that git's own program answers for.
@@ -315,6 +324,16 @@ pub fn references() -> [(&'static str, String); 3] {
         ("docs/config.md", config::reference::reference()),
         ("docs/explain.md", render::problem_page::reference()),
     ]
+}
+
+/// Returns the scripts of completion as packages install them, each with its path.
+pub fn completions() -> [(&'static str, String); 3] {
+    let files = [
+        ("bash", "completions/ccci.bash"),
+        ("zsh", "completions/_ccci"),
+        ("fish", "completions/ccci.fish"),
+    ];
+    files.map(|(shell, path)| (path, command::complete::installed_script(shell)))
 }
 
 /// Returns the exit codes of every command, each with its meaning, in the order of the numbers.

@@ -1,4 +1,4 @@
-//! The reference in `docs/` and the manual in `man/` are what the program itself says.
+//! The reference in `docs/`, the manual in `man/` and the scripts in `completions/` are what the program itself says.
 
 #[path = "docs/man.rs"]
 mod man;
@@ -28,6 +28,12 @@ fn demand(files: &[(String, String)]) {
 #[test]
 fn the_reference_is_current() {
     let files = ccci::references();
+    demand(&files.map(|(path, text)| (path.to_owned(), text)));
+}
+
+#[test]
+fn the_scripts_of_completion_are_current() {
+    let files = ccci::completions();
     demand(&files.map(|(path, text)| (path.to_owned(), text)));
 }
 

@@ -1,15 +1,11 @@
-//! `ccci completions`: the completion script of a shell.
+//! `ccci completions`: the script by which a shell asks ccci itself.
 
-use super::{error::Error, view};
-use crate::{
-    cli::{self, CompletionsArgs},
-    exit,
-};
+use super::{complete, error::Error, view};
+use crate::{cli::CompletionsArgs, exit};
 
 /// Prints the script.
 pub(crate) fn run(args: CompletionsArgs) -> Result<u8, Error> {
-    let mut script = Vec::new();
-    clap_complete::aot::generate(args.shell, &mut cli::definition(), "ccci", &mut script);
-    view::print(&script)?;
+    let script = complete::installed_script(&args.shell.to_string());
+    view::print(script.as_bytes())?;
     Ok(exit::PASSED)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    completions, config, doctor, enroll,
+    complete, completions, config, doctor, enroll,
     error::{Error, Kind},
     exec, explain, help,
     host::Call,
@@ -23,6 +23,9 @@ use crate::{
 
 /// Runs one command line and returns its exit code.
 pub(crate) fn run(argv: Vec<OsString>) -> u8 {
+    if let Some(code) = complete::answer(&argv) {
+        return code;
+    }
     // One line in place of a backtrace: a panic is our bug, and its place is what a report of it needs.
     panic::set_hook(Box::new(|panic| {
         drop(writeln!(io::stderr(), "error: internal error: {panic}").map(drop));

@@ -4,6 +4,7 @@ pub(crate) mod aftermath;
 pub(crate) mod ask;
 pub(crate) mod batch;
 mod chosen;
+pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dispatch;

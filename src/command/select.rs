@@ -254,7 +254,7 @@ pub(super) fn is_recipe(dir: &Path) -> bool {
 }
 
 /// Returns a checkout's recipe: the directory's name, or the `TYPE` of its `.env.sample` where that is no name.
-fn name_of(dir: &Path) -> Result<RecipeName, Error> {
+pub(super) fn name_of(dir: &Path) -> Result<RecipeName, Error> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let invalid = match name.parse() {
         Ok(name) => return Ok(name),

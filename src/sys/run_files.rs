@@ -112,12 +112,23 @@ impl<'a> RunFiles<'a> {
 pub(crate) fn beginning(path: &Path) -> String {
     /// How long it is at most.
     const LENGTH: u64 = 64 << 10;
+    beginning_within(path, LENGTH)
+}
+
+/// Returns the beginning of a file, this many bytes at most; the empty text where there is none.
+pub(crate) fn beginning_within(path: &Path, limit: u64) -> String {
     let read = || {
         let mut bytes = Vec::new();
-        open(path)?.take(LENGTH).read_to_end(&mut bytes)?;
+        open(path)?.take(limit).read_to_end(&mut bytes)?;
         io::Result::Ok(bytes)
     };
     let bytes = read().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Returns the whole lines that a file ends with, this many bytes at most; the empty text where there is none.
+pub(crate) fn ending_within(path: &Path, limit: u64) -> String {
+    let (bytes, _) = read(path, limit).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

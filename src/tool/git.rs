@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod fetch;
+pub(crate) mod names;
 mod read;
 mod worktree;
 

@@ -55,8 +55,8 @@ const FILES: [(&str, &str, &[&str]); 10] = [
         &["test"],
     ),
     (
-        "/etc/bash_completion.d/, ~/.config/fish/completions/",
-        "Where bash and fish look for scripts of completion.",
+        "~/.local/share/bash-completion/completions/ccci, ~/.config/fish/completions/ccci.fish",
+        "Where bash, with the package bash-completion, and fish look for scripts of completion.",
         &["completions"],
     ),
 ];
@@ -131,8 +131,8 @@ const EXAMPLES: [(&str, &str, &str); 16] = [
     ),
     (
         "completions",
-        "ccci completions bash > /etc/bash_completion.d/ccci",
-        "Complete the command line in bash.",
+        "ccci completions fish > ~/.config/fish/completions/ccci.fish",
+        "Complete the command line in fish.",
     ),
     (
         "help",

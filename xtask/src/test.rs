@@ -7,12 +7,17 @@ use crate::run::cmd;
 use crate::{engine, examples, hurl, images, lint, packages, python, say};
 
 /// What the tests need beyond what the lab is built with: to kill a program in a chosen system call, to give it a disk of
-/// its own, few descriptors or a wrong clock.
+/// its own, few descriptors or a wrong clock, and the shells that complete its command line.
 const PROGRAMS: &[(&str, &str)] = &[
     ("strace", "strace"),
     ("unshare", "util-linux"),
     ("prlimit", "util-linux"),
     ("faketime", "faketime"),
+    ("bash", "bash"),
+    // What bash sources is no program, so the package is known by the one that it has.
+    ("dh_bash-completion", "bash-completion"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
 ];
 
 /// Lints, prepares the lab, tests, and compares what the swarm holds with what it held before.
