@@ -135,6 +135,7 @@
 //! - `tool/abra.rs`: The deployer that drives abra: every known trap of abra is dealt with here, and nowhere else.
 //! - `tool/abra/answer.rs`: How a call of abra ended, by what it printed: pure parsers, made from the samples in their tests.
 //! - `tool/abra/call.rs`: How abra is called: its environment, its terminal, its time limit, what its end means.
+//! - `tool/abra/catalogue.rs`: The recipes of the catalogue, as abra keeps it on this host.
 //! - `tool/abra/download.rs`: What a snapshot holds: abra downloads a part of it, which is searched without being unpacked.
 //! - `tool/abra/listing.rs`: The lists that abra prints: pure parsers that take what versions may differ in.
 //! - `tool/app.rs`: An app of a run as the deployers see it: its names and its places on this host.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod call;
+pub(crate) mod catalogue;
 mod download;
 mod listing;
 

@@ -33,6 +33,11 @@ fn every_argument_has_its_words() {
         &["functional/test_login.py"],
     );
     begins(&["explain", ""], &["latest", "k7m2q", "wordpress"]);
+    begins(&["enroll", ""], &["gitea", "mattermost", ".", "zealous/"]);
+    begins(
+        &["enroll", "wordpress", "--upgrade-base", ""],
+        &["1.10.0+6.5", "1.9.0+6.4"],
+    );
     begins(&["config", "limits.jo"], &["limits.jobs"]);
     begins(&["help", "exit"], &["exit-codes"]);
     begins(&["completions", "z"], &["zsh"]);

@@ -65,6 +65,8 @@ impl World {
             world.write(&path, "");
         }
         world.write(".abra/recipes/gitea/compose.yml", "");
+        let catalogue = r#"{"n8n": {}, "mattermost": {}, "wordpress": {}}"#;
+        world.write(".abra/catalogue/recipes.json", catalogue);
         world.run("k7m2q", "wordpress");
         world
     }

@@ -23,6 +23,8 @@ use crate::{
 enum Choice {
     /// Recipes and checkouts.
     Targets,
+    /// Recipes that are not enrolled yet, and checkouts.
+    Others,
     /// Branches and tags.
     Refs,
     /// Released versions.
@@ -42,12 +44,14 @@ enum Choice {
 }
 
 /// The arguments with what may stand there, by command and id; files and words of fixed lists are known to clap.
-const ARGUMENTS: [(&str, &str, Choice); 11] = [
+const ARGUMENTS: [(&str, &str, Choice); 13] = [
     ("test", "targets", Choice::Targets),
     ("test", "ref", Choice::Refs),
     ("test", "version", Choice::Versions),
     ("test", "stages", Choice::Stages),
     ("test", "tests", Choice::Tests),
+    ("enroll", "target", Choice::Others),
+    ("enroll", "upgrade_base", Choice::Versions),
     ("teardown", "app", Choice::Apps),
     ("teardown", "confirm", Choice::Domains),
     ("exec", "run_id", Choice::Apps),
@@ -92,11 +96,8 @@ fn with_paths(arg: Arg) -> Arg {
 fn candidates(choice: Choice, ground: &Ground, typed: &OsStr) -> Vec<CompletionCandidate> {
     let text = typed.to_str().unwrap_or_default();
     match choice {
-        Choice::Targets => {
-            let mut found = fitting(typed, known::recipes(ground));
-            found.extend(folders(typed));
-            found
-        }
+        Choice::Targets => with_folders(typed, known::recipes(ground)),
+        Choice::Others => with_folders(typed, known::others(ground)),
         Choice::Refs => fitting(typed, known::refs(ground)),
         Choice::Versions => fitting(typed, known::versions(ground)),
         Choice::Stages => {
@@ -110,6 +111,13 @@ fn candidates(choice: Choice, ground: &Ground, typed: &OsStr) -> Vec<CompletionC
         Choice::Runs => fitting(typed, runs::runs(ground, text)),
         Choice::Keys => fitting(typed, keys()),
     }
+}
+
+/// Returns the recipes that go on from what is typed, then the folders, one of which may be a checkout.
+fn with_folders(typed: &OsStr, recipes: Vec<Offer>) -> Vec<CompletionCandidate> {
+    let mut found = fitting(typed, recipes);
+    found.extend(folders(typed));
+    found
 }
 
 /// Returns the sections of the settings and the settings.

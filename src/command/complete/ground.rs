@@ -81,11 +81,15 @@ impl Ground {
         self.settings()?.recipes.tests_dir.as_deref()
     }
 
+    /// Returns the directory that abra keeps all in.
+    pub(super) fn abra(&self) -> Option<PathBuf> {
+        let home = || Some(self.0.env.path("HOME")?.join(".abra"));
+        self.0.env.path("ABRA_DIR").or_else(home)
+    }
+
     /// Returns where abra has its checkouts of recipes.
     pub(super) fn abra_recipes(&self) -> Option<PathBuf> {
-        let home = || Some(self.0.env.path("HOME")?.join(".abra"));
-        let root = self.0.env.path("ABRA_DIR").or_else(home)?;
-        Some(root.join("recipes"))
+        Some(self.abra()?.join("recipes"))
     }
 
     /// Reads the words, whatever is wrong with them.
@@ -95,10 +99,12 @@ impl Ground {
             let matches = command.try_get_matches_from(&self.0.words).ok()?;
             let (_, below) = matches.subcommand()?;
             let config = below.try_get_one::<PathBuf>("config").ok().flatten();
-            let targets = below.try_get_many::<Target>("targets").ok().flatten();
+            // Of several that are tested, or of the one that is enrolled.
+            let targets = ["targets", "target"].into_iter();
+            let targets = targets.filter_map(|id| below.try_get_many::<Target>(id).ok().flatten());
             Some(Typed {
                 config: config.cloned(),
-                targets: targets.into_iter().flatten().cloned().collect(),
+                targets: targets.flatten().cloned().collect(),
             })
         };
         self.0.typed.get_or_init(|| read().unwrap_or_default())
@@ -126,6 +132,9 @@ mod tests {
                 .is_empty()
         );
         assert!(ground("ccci config").targets().is_empty());
+        let enrolled = ground("ccci enroll n8n --upgrade-base");
+        let wanted = [Target::Recipe("n8n".parse().unwrap())];
+        assert_eq!(enrolled.targets(), wanted);
     }
 
     #[test]

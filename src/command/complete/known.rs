@@ -6,20 +6,47 @@ use super::{ground::Ground, offer::Offer};
 use crate::{
     cli::values::Target,
     model::recipe::{RecipeName, RecipeVersion, parse_ref},
-    tool::git::names::{self, Names},
+    tool::{
+        abra::catalogue,
+        git::names::{self, Names},
+    },
 };
+
+/// What is said of a recipe that abra has.
+const CHECKOUT: &str = "checkout of abra";
 
 /// Returns the recipes that tests are kept for, then those that abra has checkouts of.
 pub(super) fn recipes(ground: &Ground) -> Vec<Offer> {
-    let enrolled = ground.tests_dir().map(recipes_in).unwrap_or_default();
-    let local = ground.abra_recipes();
-    let local = local.map(|folder| recipes_in(&folder)).unwrap_or_default();
+    let (enrolled, local) = (enrolled(ground), local(ground));
     let more = local.difference(&enrolled);
-    let more = more.map(|name| Offer::new(name.as_str(), "checkout of abra"));
+    let more = more.map(|name| Offer::new(name.as_str(), CHECKOUT));
     let enrolled = enrolled
         .iter()
         .map(|name| Offer::new(name.as_str(), "enrolled"));
     enrolled.chain(more).collect()
+}
+
+/// Returns the recipes that can be enrolled: those that abra has checkouts of, then those of its catalogue.
+pub(super) fn others(ground: &Ground) -> Vec<Offer> {
+    let (enrolled, local) = (enrolled(ground), local(ground));
+    let listed = ground.abra().map(|root| catalogue::recipes(&root));
+    let listed = listed.into_iter().flatten();
+    let listed = listed.filter(|name| !enrolled.contains(name) && !local.contains(name));
+    let listed = listed.map(|name| Offer::new(name.as_str(), "in the catalogue"));
+    let local = local.difference(&enrolled);
+    let local = local.map(|name| Offer::new(name.as_str(), CHECKOUT));
+    local.chain(listed).collect()
+}
+
+/// Returns the recipes that tests are kept for.
+fn enrolled(ground: &Ground) -> BTreeSet<RecipeName> {
+    ground.tests_dir().map(recipes_in).unwrap_or_default()
+}
+
+/// Returns the recipes that abra has checkouts of.
+fn local(ground: &Ground) -> BTreeSet<RecipeName> {
+    let folder = ground.abra_recipes();
+    folder.map(|folder| recipes_in(&folder)).unwrap_or_default()
 }
 
 /// Returns the names of the folders that can be recipes.
@@ -116,6 +143,13 @@ mod tests {
             fs::create_dir_all(home.path().join(folder)).unwrap();
         }
         fs::write(home.path().join("recipes-tests/approved"), "").unwrap();
+        let catalogue = home.path().join(".abra/catalogue");
+        fs::create_dir_all(&catalogue).unwrap();
+        let listed = r#"{"gitea": {}, "n8n": {}, "wordpress": {}}"#;
+        fs::write(catalogue.join("recipes.json"), listed).unwrap();
+        let found = others(&ground(home.path(), "ccci enroll"));
+        let wanted = ["gitea (checkout of abra)", "wordpress (in the catalogue)"];
+        assert_eq!(words(&found), wanted);
         let found = recipes(&ground(home.path(), "ccci test"));
         assert_eq!(
             words(&found),
