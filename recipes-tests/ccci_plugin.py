@@ -6,6 +6,7 @@ It needs nothing but the standard library, and Playwright and Chromium for the f
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json as json_format
 import os
@@ -21,7 +22,7 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Collection, Iterator, Mapping, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Collection, Iterator, Mapping, Protocol
 
 import pytest
 
@@ -34,6 +35,10 @@ REQUEST_LIMIT = 10.0
 PAUSE = 0.25
 #: How long taking a screenshot may take, in milliseconds.
 SCREENSHOT_LIMIT = 10_000
+#: What Chromium says of a page when a network interface of this host came or went while it was loaded.
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+#: How often such a page is asked for.
+LOADS = 5
 #: The option that ccci asks with, before anything is deployed, whether a browser can be had.
 NEEDS_BROWSER = "--ccci-needs-browser"
 #: The option by which ccci chooses among the tests of a file.
@@ -477,6 +482,22 @@ def ccci_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         browser.close()
 
 
+def patient(goto: Callable[..., Any]) -> Callable[..., Any]:
+    """Asks for a page again that Chromium stopped loading since an interface of this host came or went, as Docker's do."""
+
+    @functools.wraps(goto)
+    def load(*args: Any, **options: Any) -> Any:
+        for _ in range(LOADS - 1):
+            try:
+                return goto(*args, **options)
+            except Exception as error:
+                if NETWORK_CHANGED not in str(error):
+                    raise
+        return goto(*args, **options)
+
+    return load
+
+
 @pytest.fixture
 def page(ccci_browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of Playwright that opens the app's paths; what it shows is kept when the test fails."""
@@ -485,6 +506,7 @@ def page(ccci_browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page
         base_url=f"{place.scheme}://{place.domain}", extra_http_headers=place.said_by_proxies()
     )
     opened = context.new_page()
+    opened.goto = patient(opened.goto)  # type: ignore[method-assign]
     lines: list[str] = []
 
     def console(message: ConsoleMessage) -> None:

@@ -292,6 +292,8 @@ fn command(runners: &Runners, file: &TestFile<'_>, report: &Path) -> Cmd {
                     .map(|function| format!("--ccci-only={function}")),
             )
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            // pytest cuts its last lines, which name the error, to the width of a terminal.
+            .env("COLUMNS", "200")
             .arg("--rootdir")
             .arg(file.root)
             .arg("--junitxml")
