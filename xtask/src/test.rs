@@ -31,8 +31,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     hurl::run(&[])?;
     let before = inventory::take()?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
+    // A shell without job control starts what it puts in the background deaf to Ctrl-C, and so would be all that tests start.
+    let call = cmd("env", &["--default-signal=INT,QUIT"]).args(&["cargo", "test", "--workspace"]);
     // Most tests wait for the swarm and not for a processor.
-    let call = cmd("cargo", &["test", "--workspace"]).env("RUST_TEST_THREADS", "4");
+    let call = call.env("RUST_TEST_THREADS", "4");
     let tests = call.args(args).show();
     let after = inventory::take()?;
     // Both results are told: a failed test is no reason to hide what it left behind.
