@@ -30,7 +30,7 @@ fn enroll(world: &World, recipe: &str, flags: &[&str]) -> (Called, String) {
         (0, ""),
         "{enrolled:?}"
     );
-    let folder = format!("work/recipes-tests/{recipe}");
+    let folder = format!("here/recipes-tests/{recipe}");
     for name in world.names(&folder) {
         let path = format!("{folder}/{name}");
         match name.rsplit('.').next() {
@@ -50,7 +50,7 @@ fn enroll(world: &World, recipe: &str, flags: &[&str]) -> (Called, String) {
 
 /// Returns the text of a file that was written.
 fn written(world: &World, recipe: &str, name: &str) -> String {
-    let path = world.path(&format!("work/recipes-tests/{recipe}/{name}"));
+    let path = world.path(&format!("here/recipes-tests/{recipe}/{name}"));
     fs::read_to_string(path).expect("it was written")
 }
 
@@ -63,7 +63,7 @@ fn the_examples_are_enrolled_with_what_they_say_of_themselves() {
     ] {
         let world = World::new();
         world.have_pytest();
-        repository::copy_example(example, &world.path(&format!("work/{example}")));
+        repository::copy_example(example, &world.path(&format!("here/{example}")));
         let (_, plan) = enroll(&world, example, &[]);
         let toml = written(&world, example, "recipe.toml");
         assert!(
@@ -79,10 +79,10 @@ fn the_examples_are_enrolled_with_what_they_say_of_themselves() {
 fn people_read_what_was_found_written_and_what_comes_next() {
     let world = World::new();
     world.have_pytest();
-    repository::copy_example("wordpress", &world.path("work/wordpress"));
+    repository::copy_example("wordpress", &world.path("here/wordpress"));
     let (enrolled, _) = enroll(&world, "wordpress", &[]);
     insta::assert_snapshot!(enrolled.stderr, @r"
-Reading wordpress in $ROOT/work/wordpress
+Reading wordpress in $ROOT/here/wordpress
   Found pages of `app` at port 80
   Found path `/`: the health check of `app` asks for it
   Found backup of db_data (backup.sql), wp_content
@@ -119,7 +119,7 @@ fn the_command_that_is_shown_does_the_same_without_a_question() {
         again,
         r#"ccci enroll ./blog --health-path /up --contains 'It'\''s "up"' --secret key=hex:12 --env ADMIN_EMAIL=admin@example.org --example pytest --no-input"#
     );
-    let first = world.names("work/recipes-tests/blog");
+    let first = world.names("here/recipes-tests/blog");
     assert_eq!(
         first,
         [
@@ -131,7 +131,7 @@ fn the_command_that_is_shown_does_the_same_without_a_question() {
     );
     let read = |name: &str| written(&world, "blog", name);
     let before: Vec<_> = first.iter().map(|name| read(name)).collect();
-    fs::remove_dir_all(world.path("work/recipes-tests/blog")).expect("it is there");
+    fs::remove_dir_all(world.path("here/recipes-tests/blog")).expect("it is there");
     let ccci = env!("CARGO_BIN_EXE_ccci");
     let typed = again.replacen("ccci", ccci, 1);
     let mut shell = world.shell(&typed);
@@ -151,7 +151,7 @@ fn recipes_without_a_page_are_enrolled_with_what_they_have() {
     let toml = written(&world, "voice", "recipe.toml");
     assert_eq!(toml.matches("port = 64738").count(), 2, "{toml}");
     assert_eq!(
-        world.names("work/recipes-tests/voice"),
+        world.names("here/recipes-tests/voice"),
         ["PARITY.md", "recipe.toml"]
     );
     let worker = "services:\n  worker:\n    image: x:1\n    healthcheck:\n      test: test -e \"/tmp/it's up\"\n";
@@ -207,7 +207,7 @@ fn a_value_that_nobody_can_guess_is_asked_for_by_its_flag() {
         ),
         "{refused:?}"
     );
-    assert!(world.names("work/recipes-tests").is_empty());
+    assert!(world.names("here/recipes-tests").is_empty());
     let (_, plan) = enroll(&world, "blog", &["--env", "TAG=2"]);
     assert!(plan.contains("install   run"), "{plan}");
     assert!(written(&world, "blog", "recipe.toml").contains("TAG = \"2\"\n"));
@@ -216,12 +216,12 @@ fn a_value_that_nobody_can_guess_is_asked_for_by_its_flag() {
 #[test]
 fn what_cannot_be_enrolled_is_said_and_leaves_nothing() {
     let world = World::new();
-    world.write("work/empty/README.md", "");
+    world.write("here/empty/README.md", "");
     world.write_recipe("torn", "services: [", "");
     let odd = "services:\n  app:\n    image: x:1\n    nonsense: 1\n";
     world.write_recipe("odd", odd, "");
     world.write_recipe("blog", PAGE, "");
-    world.write("work/half/compose.yml", PAGE);
+    world.write("here/half/compose.yml", PAGE);
     for (words, code, said) in [
         (
             &["./empty"][..],
@@ -231,7 +231,7 @@ fn what_cannot_be_enrolled_is_said_and_leaves_nothing() {
         (
             &["./missing"],
             2,
-            "there is no checkout `$ROOT/work/./missing`",
+            "there is no checkout `$ROOT/here/./missing`",
         ),
         (&[], 4, "nothing to enroll"),
         (&["./torn"], 102, "`compose.yml` is refused"),
@@ -257,7 +257,7 @@ fn what_cannot_be_enrolled_is_said_and_leaves_nothing() {
         assert!(called.stderr.contains(said), "{words:?}: {called:?}");
         assert_eq!(called.stdout, "");
     }
-    assert_eq!(world.names("work/recipes-tests"), [""; 0]);
+    assert_eq!(world.names("here/recipes-tests"), [""; 0]);
     assert_eq!(world.names("tmp"), [""; 0]);
 }
 
@@ -265,14 +265,14 @@ fn what_cannot_be_enrolled_is_said_and_leaves_nothing() {
 fn what_is_there_stays_as_it_is() {
     let world = World::new();
     world.write_recipe("blog", PAGE, "");
-    world.write("work/recipes-tests/blog/mine.txt", "mine");
+    world.write("here/recipes-tests/blog/mine.txt", "mine");
     let called = world.ccci(&["enroll", "./blog"]);
     assert_eq!(called.code, 2);
     insta::assert_snapshot!(called.stderr, @r"
-error: `$ROOT/work/recipes-tests/blog` is there already
+error: `$ROOT/here/recipes-tests/blog` is there already
     hint: change what is there, or remove the folder first
 ");
-    assert_eq!(world.names("work/recipes-tests/blog"), ["mine.txt"]);
+    assert_eq!(world.names("here/recipes-tests/blog"), ["mine.txt"]);
 }
 
 #[test]
@@ -321,7 +321,7 @@ def test_the_app_answers_as_one_that_is_well(http):
 
 Not verified: what people do with the app, such as logging in or writing something down.
 "#);
-    assert!(world.names("work/recipes-tests").is_empty());
+    assert!(world.names("here/recipes-tests").is_empty());
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn in_a_checkout_the_checkout_is_meant_and_its_tests_belong_elsewhere() {
     let world = World::new();
     world.write_recipe("blog", PAGE, "");
     let mut here = world.command(&["enroll"]);
-    here.current_dir(world.path("work/blog"));
+    here.current_dir(world.path("here/blog"));
     let refused = world.call(&mut here);
     assert_eq!(refused.code, 102, "{refused:?}");
     assert!(
@@ -354,7 +354,7 @@ fn a_name_is_the_checkout_that_abra_has_where_it_has_one() {
     assert_eq!(called.code, 0, "{called:?}");
     let said = "Reading static-site in $ROOT/home/.abra/recipes/static-site\n";
     assert!(called.stderr.contains(said), "{called:?}");
-    assert_eq!(world.names("work/recipes-tests"), ["static-site"]);
+    assert_eq!(world.names("here/recipes-tests"), ["static-site"]);
     let other = world.path("other");
     fs::create_dir_all(other.join("recipes")).expect("it can be made");
     repository::copy_example("wordpress", &other.join("recipes/wordpress"));

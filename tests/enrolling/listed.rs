@@ -24,8 +24,8 @@ fn write_report(world: &World, run: &str, recipe: &str, started: &str, more: &Va
 /// Makes a world with two recipes that are enrolled and one that was tested only.
 fn tested() -> World {
     let world = World::new();
-    world.write("work/recipes-tests/blog/recipe.toml", "");
-    world.write("work/recipes-tests/wiki/recipe.toml", "");
+    world.write("here/recipes-tests/blog/recipe.toml", "");
+    world.write("here/recipes-tests/wiki/recipe.toml", "");
     let stages = json!([{"checks": [{"outcome": "flaky"}, {"outcome": "pass"}]}]);
     write_report(&world, "aaaaa", "blog", "2020-01-01T10:00:00Z", &json!({}));
     let failed = json!({"verdict": "fail", "level": 2});
@@ -147,18 +147,18 @@ fn that_nothing_is_enrolled_is_said_with_the_place_and_the_remedy() {
     let called = world.ccci(&["list"]);
     assert_eq!((called.code, called.stdout.as_str()), (0, ""));
     insta::assert_snapshot!(called.stderr, @r"
-note: no recipe is enrolled: there is no directory `$ROOT/work/recipes-tests`
+note: no recipe is enrolled: there is no directory `$ROOT/here/recipes-tests`
 hint: run `ccci enroll RECIPE`
 ");
     let json = world.ccci(&["list", "--json"]);
     let told: Value = serde_json::from_str(&json.stdout).expect("a document is printed");
     assert_eq!(told["recipes"], json!([]));
-    world.write("work/recipes-tests/README.md", "");
+    world.write("here/recipes-tests/README.md", "");
     let called = world.ccci(&["list"]);
     assert!(
         called
             .stderr
-            .contains("`$ROOT/work/recipes-tests` holds no tests"),
+            .contains("`$ROOT/here/recipes-tests` holds no tests"),
         "{called:?}"
     );
 }
@@ -168,7 +168,7 @@ fn a_thousand_recipes_and_five_hundred_runs_are_listed_at_once() {
     let world = World::new();
     for number in 0..1000 {
         world.write(
-            &format!("work/recipes-tests/recipe-{number}/recipe.toml"),
+            &format!("here/recipes-tests/recipe-{number}/recipe.toml"),
             "",
         );
     }

@@ -38,7 +38,7 @@ impl World {
     /// Makes a world with nothing in it.
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        for folder in ["home", "tmp", "work", "state"] {
+        for folder in ["home", "tmp", "here", "state"] {
             fs::create_dir(root.path().join(folder)).unwrap();
         }
         Self { root }
@@ -56,12 +56,12 @@ impl World {
         fs::write(path, text).unwrap();
     }
 
-    /// Writes a recipe `work/<recipe>/` that is no repository.
+    /// Writes a recipe `here/<recipe>/` that is no repository.
     pub(crate) fn write_recipe(&self, recipe: &str, compose: &str, sample: &str) {
         let head =
             format!("TYPE={recipe}\nDOMAIN={recipe}.example.com\nLETS_ENCRYPT_ENV=production\n");
-        self.write(&format!("work/{recipe}/compose.yml"), compose);
-        self.write(&format!("work/{recipe}/.env.sample"), &(head + sample));
+        self.write(&format!("here/{recipe}/compose.yml"), compose);
+        self.write(&format!("here/{recipe}/.env.sample"), &(head + sample));
     }
 
     /// Puts something in the place of pytest that can be found and is never run.
@@ -92,11 +92,11 @@ impl World {
         assert!(output.status.success(), "{path}: {output:?}");
     }
 
-    /// Makes a call of `ccci` in `work/`, to be changed further.
+    /// Makes a call of `ccci` in `here/`, to be changed further.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ccci"));
         command.args(args).env_clear();
-        command.current_dir(self.path("work"));
+        command.current_dir(self.path("here"));
         command.env("PATH", std::env::var_os("PATH").unwrap());
         command.env("HOME", self.path("home"));
         command.env("TMPDIR", self.path("tmp"));
@@ -115,7 +115,7 @@ impl World {
         shell
             .args(["-c", line])
             .env_clear()
-            .current_dir(self.path("work"));
+            .current_dir(self.path("here"));
         let set = ccci
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?)));
