@@ -263,7 +263,7 @@ pub struct Found<'a> {
 /// Looks for problems in one line after the other.
 pub struct Search<'a> {
     /// What is looked for.
-    library: &'a Library,
+    known: &'a Library,
     /// What was found of each problem, with the place of its best line.
     found: Vec<Option<(Place, Found<'a>)>>,
 }
@@ -272,12 +272,15 @@ impl<'a> Search<'a> {
     /// Begins to look for the problems of a library.
     pub fn new(library: &'a Library) -> Self {
         let found = vec![None; library.problems.len()];
-        Self { library, found }
+        Self {
+            known: library,
+            found,
+        }
     }
 
     /// Looks at a line, which must be free of control sequences.
     pub fn look(&mut self, place: Place, (file, line): (&str, Option<usize>), text: &str) {
-        for (number, start) in self.library.shown_by(place, text) {
+        for (number, start) in self.known.shown_by(place, text) {
             let slot = &mut self.found[number];
             let count = slot.as_ref().map_or(0, |(_, found)| found.count) + 1;
             let is_better = slot.as_ref().is_none_or(|(best, _)| place < *best);
@@ -288,7 +291,7 @@ impl<'a> Search<'a> {
                     text: text.to_owned(),
                     start,
                 };
-                let problem = &self.library.problems[number];
+                let problem = &self.known.problems[number];
                 *slot = Some((
                     place,
                     Found {
