@@ -3,13 +3,14 @@
 use std::{
     ffi::{OsStr, OsString},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
 use tempfile::TempDir;
 
-use crate::sys::process::{self, Cmd, Host, Output, StepLog};
+use super::runner::Error;
+use crate::sys::process::{Cmd, Host, Output, StepLog};
 
 /// A hook with what it gets.
 #[derive(Clone, Copy, Debug)]
@@ -24,27 +25,6 @@ pub(crate) struct ProviderHook<'a> {
     pub(crate) scratch: &'a Path,
     /// The time it may take.
     pub(crate) limit: Duration,
-}
-
-/// Why a hook could not be run.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// Its process could not be started.
-    #[error("failed to run `{path}`")]
-    Process {
-        /// The hook.
-        path: String,
-        /// Why.
-        source: process::Error,
-    },
-    /// It has no temporary directory.
-    #[error("failed to make a temporary directory in `{}`", .path.display())]
-    Scratch {
-        /// Where it was to be.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 impl ProviderHook<'_> {

@@ -30,6 +30,12 @@ fn with_own_test() -> World {
     world
 }
 
+/// Approves the tests that the recipe brings.
+fn approve(world: &World) {
+    let list = world.path("kept/repo-local-approved.txt");
+    fs::write(list, "# ours\nplain\n").expect("it is ours");
+}
+
 /// Asserts how the recipe's own test was planned.
 #[track_caller]
 fn check_own_test(judged: &Judged, is_refused: bool) {
@@ -80,11 +86,7 @@ fn tests_that_a_fetched_recipe_brings_are_shown_and_not_run() {
 fn tests_that_an_approved_recipe_brings_are_run() {
     let world = with_own_test();
     let url = publish(&world);
-    fs::write(
-        world.path("kept/repo-local-approved.txt"),
-        "# ours\nplain\n",
-    )
-    .expect("it is ours");
+    approve(&world);
     let ended = "install pass, upgrade skip, backup skip, restore skip, custom pass";
     let judged = fetched(&world, "plain", &url)
         .run()
@@ -265,11 +267,7 @@ fn tests_of_an_approved_recipe_see_no_token_and_write_nothing_but_what_is_theirs
     let hook = "echo BEFORE=1 >> \"$CCCI_APP_ENV\" && sed -i s/BEFORE/AFTER/ \"$CCCI_APP_ENV\"\n";
     World::write_program(&tests.join("install_steps.sh"), hook);
     world.commit_all();
-    write(
-        &world.path("kept/repo-local-approved.txt"),
-        "plain\n",
-        0o644,
-    );
+    approve(&world);
     let url = publish(&world);
     let call = among_secrets(&world, fetched(&world, "plain", &url));
     let ended = "install pass, upgrade skip, backup skip, restore skip, custom pass";
@@ -332,11 +330,7 @@ fn declarations_of_an_approved_recipe_that_cannot_be_used_are_its_own_failure() 
     let declared = "health-paht = \"/\"\n";
     write(&world.checkout().join("tests/recipe.toml"), declared, 0o644);
     world.commit_all();
-    write(
-        &world.path("kept/repo-local-approved.txt"),
-        "plain\n",
-        0o644,
-    );
+    approve(&world);
     let url = publish(&world);
     let ended = "install fail, upgrade skip, backup skip, restore skip, custom skip";
     let judged = fetched(&world, "plain", &url)
