@@ -16,9 +16,11 @@ use crate::{
 mod fetch;
 pub(crate) mod names;
 mod read;
+mod remote;
 mod worktree;
 
 pub(crate) use read::Tag;
+pub(crate) use remote::{Rejected, RemoteRefs, Update};
 pub(crate) use worktree::copy_directory;
 
 /// Runs git.

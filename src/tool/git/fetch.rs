@@ -140,7 +140,7 @@ impl Git<'_> {
     }
 
     /// Gives git the token for one host, where no other process and no file sees it.
-    fn with_token(&self, call: Cmd, url: &RemoteUrl, token: Option<&Secret>) -> Cmd {
+    pub(super) fn with_token(&self, call: Cmd, url: &RemoteUrl, token: Option<&Secret>) -> Cmd {
         let Some(token) = token.filter(|_| url.protocol != Protocol::Ssh) else {
             return call;
         };

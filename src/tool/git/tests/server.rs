@@ -139,3 +139,34 @@ fn a_token_goes_to_its_host_alone_and_never_into_an_argument() {
     let config = fs::read_to_string(place.path("copy/.git/config")).unwrap();
     assert!(!config.contains("t0p") && !config.contains("eC1hY2"));
 }
+
+#[test]
+fn a_server_is_listed_by_one_child_and_without_a_repository() {
+    let (place, mut host) = (Place::new(), host());
+    by_hand(&place.recipe, &["branch", "--move", "trunk"]);
+    by_hand(
+        &place.recipe,
+        &["tag", "--annotate", "1.0.0+1", "--message", "m"],
+    );
+    by_hand(&place.recipe, &["tag", "light"]);
+    by_hand(&place.recipe, &["update-ref", "refs/pull/7/head", "HEAD"]);
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let shown = Arc::clone(&calls);
+    host.echo = Some(Arc::new(move |line| {
+        shown.lock().unwrap().push(line.to_owned())
+    }));
+    let (base, _) = serve(place.root.path());
+    let url = url(&format!("{base}/recipe/.git"));
+    let refs = git(&host).remote_refs(&url, None).unwrap();
+    assert_eq!(calls.lock().unwrap().len(), 1);
+    assert_eq!(refs.head, Some(("trunk".to_owned(), place.first.clone())));
+    let tag = |name: &str, annotated| Tag {
+        name: name.to_owned(),
+        commit: place.first.clone(),
+        annotated,
+    };
+    assert_eq!(refs.tags, [tag("1.0.0+1", true), tag("light", false)]);
+    let own = by_hand(&place.recipe, &["rev-parse", "refs/tags/1.0.0+1"]);
+    assert_eq!(refs.tag_ids["1.0.0+1"].as_str(), own);
+    assert_eq!(refs.pulls[&7], place.first);
+}
