@@ -188,7 +188,10 @@ impl From<origin::Error> for Error {
     fn from(error: origin::Error) -> Self {
         match error {
             origin::Error::Invalid(invalid) => Self::from(invalid),
-            origin::Error::NoUrl(_) => Self::new(Kind::Configuration, error),
+            origin::Error::Kept(error) => Self::from(error),
+            origin::Error::Upstream { .. } | origin::Error::NoUrl(_) => {
+                Self::new(Kind::Configuration, error)
+            }
             origin::Error::Directory(_) => Self::new(Kind::Usage, error)
                 .hint("give the directory as the argument, in place of `--src`"),
         }

@@ -10,7 +10,7 @@ use super::error::Error;
 use crate::{
     cli::{Global, variables},
     config::{
-        environment::{Environment, GIT_TOKEN},
+        environment::{Environment, GIT_TOKEN, MIRROR_TOKEN},
         load::{Machine, Sources, load},
         settings::Settings,
     },
@@ -93,10 +93,13 @@ impl Call {
         let interrupt = Interrupt::install()
             .map_err(|error| Error::not_given("failed to take over signals", error))?;
         // Commands that fetch nothing have no use for it, and must not show it.
-        let token = self.env().text(GIT_TOKEN)?;
-        token.map(|token| redactor.register(token));
+        for variable in [GIT_TOKEN, MIRROR_TOKEN] {
+            let token = self.env().text(variable)?;
+            token.map(|token| redactor.register(token));
+        }
         Ok(Context {
             git_token: None,
+            mirror_token: None,
             settings,
             host: Host {
                 redactor,

@@ -9,13 +9,47 @@ use std::{
 
 use super::{error::Error, host::Call};
 use crate::{
-    config::{environment::GIT_TOKEN, layer::Origin, settings::Settings},
+    config::{
+        environment::{GIT_TOKEN, MIRROR_TOKEN},
+        layer::Origin,
+        settings::Settings,
+    },
     model::{
         diagnosis::{Check, Finding, State},
         outcome::{Fault, Trouble},
     },
     sys::redact::{self, Redactor, Secret},
 };
+
+/// One of the tokens that ccci itself uses, and where it may be.
+struct Place<'a> {
+    /// The variable that may hold it.
+    variable: &'static str,
+    /// The file that may hold it, where the variable does not.
+    file: Option<&'a Path>,
+    /// The check that looks at it.
+    check: Check,
+}
+
+impl<'a> Place<'a> {
+    /// Returns where the token for private repositories may be.
+    fn of_git(settings: &'a Settings) -> Self {
+        Self {
+            variable: GIT_TOKEN,
+            file: settings.secrets.git_token_file.as_deref(),
+            check: Check::GitToken,
+        }
+    }
+
+    /// Returns where the token for mirrors may be.
+    fn of_mirrors(settings: &'a Settings) -> Self {
+        Self {
+            variable: MIRROR_TOKEN,
+            file: settings.mirror_token_file.as_deref(),
+            check: Check::MirrorToken,
+        }
+    }
+}
 
 /// The largest file that is read as a secret, in bytes.
 const SIZE_LIMIT: u64 = 1 << 20;
@@ -76,25 +110,27 @@ pub(crate) fn examine(call: &Call, settings: &Settings, redactor: &Redactor) -> 
         let found = format!("{masked} {files} masked");
         findings.push(Finding::ok(Check::Secrets, found));
     }
-    findings.extend(examine_token(call, settings, redactor));
+    let places = [Place::of_git(settings), Place::of_mirrors(settings)];
+    let of_token = |place: &Place<'_>| examine_token(call, place, redactor);
+    findings.extend(places.iter().filter_map(of_token));
     findings
 }
 
-/// Says of the token whether it can be used.
-fn examine_token(call: &Call, settings: &Settings, redactor: &Redactor) -> Option<Finding> {
-    let place = match &settings.secrets.git_token_file {
-        _ if call.env().os(GIT_TOKEN).is_some() => format!("`{GIT_TOKEN}`"),
+/// Says of a token whether it can be used.
+fn examine_token(call: &Call, place: &Place<'_>, redactor: &Redactor) -> Option<Finding> {
+    let shown = match place.file {
+        _ if call.env().os(place.variable).is_some() => format!("`{}`", place.variable),
         Some(path) => path.display().to_string(),
         None => return None,
     };
-    Some(match git_token(call, settings, redactor, true) {
+    Some(match token(call, place, redactor, true) {
         Ok(Some(token)) if redact::is_short(token.expose()) => {
-            let message = format!("the token in {place} is too short to be masked");
+            let message = format!("the token in {shown} is too short to be masked");
             let trouble = Trouble::new(Fault::Config, "secret-short", message);
-            Finding::fail(Check::GitToken, &trouble.hint("make a longer one"))
+            Finding::fail(place.check, &trouble.hint("make a longer one"))
         }
-        Ok(_) => Finding::ok(Check::GitToken, place),
-        Err(error) => Finding::fail(Check::GitToken, &error.trouble()),
+        Ok(_) => Finding::ok(place.check, shown),
+        Err(error) => Finding::fail(place.check, &error.trouble()),
     })
 }
 
@@ -144,20 +180,39 @@ fn check_private(path: &Path) -> Result<(), Error> {
 
 /// Finds the token for private repositories, in the environment or else in its file, and makes sure that it is masked.
 ///
-/// One that cannot be used is an error where a recipe has to be fetched; masked it is in any case.
+/// One that cannot be used is an error where a recipe has to be fetched; masked it is in any case, and the one for mirrors too.
 pub(crate) fn git_token(
     call: &Call,
     settings: &Settings,
     redactor: &Redactor,
     is_needed: bool,
 ) -> Result<Option<Secret>, Error> {
-    let found = match (
-        call.env().text(GIT_TOKEN)?,
-        &settings.secrets.git_token_file,
-    ) {
+    drop(mirror_token(call, settings, redactor, false)?);
+    token(call, &Place::of_git(settings), redactor, is_needed)
+}
+
+/// Finds the token for mirrors as the one for private repositories is found.
+pub(crate) fn mirror_token(
+    call: &Call,
+    settings: &Settings,
+    redactor: &Redactor,
+    is_needed: bool,
+) -> Result<Option<Secret>, Error> {
+    token(call, &Place::of_mirrors(settings), redactor, is_needed)
+}
+
+/// Finds a token and makes sure that it is masked.
+fn token(
+    call: &Call,
+    place: &Place<'_>,
+    redactor: &Redactor,
+    is_needed: bool,
+) -> Result<Option<Secret>, Error> {
+    let found = match (call.env().text(place.variable)?, place.file) {
         (Some(token), _) => {
             let secret = redactor.register(token);
-            usable(token, "the token in `CCCI_GIT_TOKEN`").map(|()| secret)
+            let what = format!("the token in `{}`", place.variable);
+            usable(token, &what).map(|()| secret)
         }
         (None, Some(path)) => token_of(path, redactor),
         (None, None) => return Ok(None),

@@ -294,6 +294,9 @@ impl Environment {
 /// The token for private git repositories; its value is masked, and no child but git gets it.
 pub(crate) const GIT_TOKEN: &str = "CCCI_GIT_TOKEN";
 
+/// The token for the mirrors of recipes; its value is masked, and no child but git gets it.
+pub(crate) const MIRROR_TOKEN: &str = "CCCI_MIRROR_TOKEN";
+
 /// Returns the variable that leaves out a stage's generic checks.
 fn skip_generic_of(stage: Stage) -> String {
     format!("{SKIP_GENERIC}_{}", stage.word().to_uppercase())
@@ -304,6 +307,7 @@ fn is_known(name: &str) -> bool {
     name == SKIP_GENERIC
         || name == FORCE_TTY
         || name == GIT_TOKEN
+        || name == MIRROR_TOKEN
         || OF_TESTS.contains(&name)
         || KEYS.iter().any(|key| key.variable == name)
         || Stage::ALL
@@ -344,6 +348,8 @@ mod tests {
             ("PATH", "/bin"),
             ("CCCI_VERSION", "1.0.0+1"),
             ("GITEA_TOKEN", "t0ps3cret"),
+            (GIT_TOKEN, "t0ps3cret"),
+            (MIRROR_TOKEN, "t0ps3cret"),
             ("no_proxy", ""),
             ("LD_PRELOAD", "x.so"),
         ]);

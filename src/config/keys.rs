@@ -70,7 +70,7 @@ const fn as_kind(key: Key, kind: Kind) -> Key {
 }
 
 /// All settings, in the order of `defaults.toml`.
-pub(crate) const KEYS: [Key; 40] = [
+pub(crate) const KEYS: [Key; 43] = [
     host("server", "base-domain", "CCCI_BASE_DOMAIN"),
     as_kind(
         host("server", "base-domain-is-ours", "CCCI_BASE_DOMAIN_IS_OURS"),
@@ -100,6 +100,9 @@ pub(crate) const KEYS: [Key; 40] = [
         Kind::Switch,
     ),
     host("recipes", "tests-dir", "CCCI_TESTS_DIR"),
+    host("mirror", "forge", "CCCI_MIRROR_FORGE"),
+    host("mirror", "owner", "CCCI_MIRROR_OWNER"),
+    host("mirror", "token-file", "CCCI_MIRROR_TOKEN_FILE"),
     host("run", "keep", "CCCI_KEEP"),
     host("run", "keep-for", "CCCI_KEEP_FOR"),
     host("run", "teardown-timeout", "CCCI_TEARDOWN_TIMEOUT"),

@@ -255,7 +255,7 @@ TOML parse error at line 1, column 2
   |
 1 | [serve]
   |  ^^^^^
-unknown field `serve`, expected one of `server`, `state`, `programs`, `secrets`, `recipes`, `run`, `janitor`, `limits`
+unknown field `serve`, expected one of `server`, `state`, `programs`, `secrets`, `recipes`, `mirror`, `run`, `janitor`, `limits`
 ");
         insta::assert_snapshot!(error("[limits]\njobs = \"two\"\n"), @r#"
 TOML parse error at line 2, column 8

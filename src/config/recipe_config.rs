@@ -21,6 +21,7 @@ use crate::model::{
     plan::OverlayRunner,
     recipe::{Invalid, RecipeName, RecipeVersion},
     run::IngressKind,
+    source::{PlainHttp, Source},
     stage::Stage,
 };
 
@@ -47,6 +48,12 @@ pub(crate) struct RecipeConfig {
     pub(crate) skip_generic: Vec<Stage>,
     /// Stages that are skipped, with their reasons.
     pub(crate) expected_skips: Vec<(Stage, String)>,
+    /// Whether the recipe has a canonical.
+    pub(crate) warm_canonical: bool,
+    /// Where the recipe is fetched from in place of the configured URL.
+    ///
+    /// It counts in the file that is kept for the recipe alone: nobody may redirect a recipe from within it.
+    pub(crate) upstream: Option<String>,
     /// Whether services on nested names move to siblings.
     pub(crate) flatten_domains: bool,
     /// The one way to reach the app; any when nothing is declared.
@@ -95,6 +102,8 @@ impl Default for RecipeConfig {
             upgrade_base: None,
             skip_generic: Vec::new(),
             expected_skips: Vec::new(),
+            warm_canonical: false,
+            upstream: None,
             flatten_domains: true,
             ingress: None,
             runners: ALL_RUNNERS.to_vec(),
@@ -147,6 +156,10 @@ struct Written {
     /// `expected-skips`.
     #[serde(default)]
     expected_skips: BTreeMap<Stage, Reason>,
+    /// `warm-canonical`.
+    warm_canonical: Option<bool>,
+    /// `upstream`.
+    upstream: Option<Upstream>,
     /// `flatten-domains`.
     flatten_domains: Option<bool>,
     /// `ingress`.
@@ -208,6 +221,8 @@ fn parse_text(text: &str) -> Result<RecipeConfig, String> {
         expected_skips: skips
             .map(|(stage, Reason(reason))| (stage, reason))
             .collect(),
+        warm_canonical: written.warm_canonical.unwrap_or(default.warm_canonical),
+        upstream: written.upstream.map(|Upstream(upstream)| upstream),
         flatten_domains: written.flatten_domains.unwrap_or(default.flatten_domains),
         ingress: written.ingress,
         runners: written.runners.unwrap_or(default.runners),
@@ -310,6 +325,27 @@ impl TryFrom<Vec<RecipeName>> for Requires {
                 Err(Invalid::new("required recipe", twice.as_str(), rule))
             }
             None => Ok(Self(names)),
+        }
+    }
+}
+
+/// A source on a server.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Upstream(String);
+
+impl TryFrom<String> for Upstream {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        // Whether plain HTTP may be used is the host's to say, where the recipe is fetched.
+        match Source::parse(&text, PlainHttp::Allowed)? {
+            Source::Remote(_) | Source::Forge { .. } => Ok(Self(text)),
+            Source::Local(_) => {
+                let rule =
+                    "a URL, or an owner and a name on the configured forge, as in `recipes/wiki`";
+                Err(Invalid::new("upstream", &text, rule))
+            }
         }
     }
 }
@@ -417,8 +453,8 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_later_work_or_to_the_host_is_unknown() {
-        for key in ["warm-canonical", "upstream", "base-domain", "programs"] {
+    fn what_belongs_to_the_host_is_unknown() {
+        for key in ["base-domain", "programs", "mirror", "always-on"] {
             assert!(
                 refusal(&format!("{key} = 1")).contains("unknown field"),
                 "{key}"
@@ -429,7 +465,7 @@ TOML parse error at line 1, column 1
   |
 1 | health-pth = "/"
   | ^^^^^^^^^^
-unknown field `health-pth`, expected one of `health-path`, `health-ok`, `deploy-timeout`, `http-timeout`, `stage-timeout`, `backup-capable`, `upgrade-base`, `skip-generic`, `expected-skips`, `flatten-domains`, `ingress`, `runners`, `requires`, `env`, `ready`, `check`
+unknown field `health-pth`, expected one of `health-path`, `health-ok`, `deploy-timeout`, `http-timeout`, `stage-timeout`, `backup-capable`, `upgrade-base`, `skip-generic`, `expected-skips`, `warm-canonical`, `upstream`, `flatten-domains`, `ingress`, `runners`, `requires`, `env`, `ready`, `check`
 "#);
     }
 
@@ -516,6 +552,31 @@ status `99` is not valid: a status from 100 to 599, or a range of them, as in `4
         }
         assert!(refusal("[env]\n\"A B\" = \"x\"").contains("as in `ADMIN_EMAIL`"));
         assert!(refusal("[env]\nA = \"{domian}\"").contains("`{domain}`"));
+    }
+
+    #[test]
+    fn an_upstream_is_on_a_server_and_a_canonical_is_asked_for() {
+        let config = parse_text("warm-canonical = true\nupstream = \"recipes/wiki\"").unwrap();
+        assert!(config.warm_canonical);
+        assert_eq!(config.upstream.as_deref(), Some("recipes/wiki"));
+        let url = "https://git.example.org/recipes/wiki.git";
+        let config = parse_text(&format!("upstream = \"{url}\"")).unwrap();
+        assert_eq!(config.upstream.as_deref(), Some(url));
+        assert!(!config.warm_canonical);
+        for bad in [
+            "/srv/wiki",
+            "./wiki",
+            "ext::sh -c id",
+            "--upload-pack=x",
+            "",
+        ] {
+            assert!(
+                refusal(&format!("upstream = \"{bad}\"")).contains("line 1"),
+                "{bad}"
+            );
+        }
+        let secret = refusal("upstream = \"https://me:t0ps3cret@host/a\"");
+        assert!(secret.contains("without user and password"), "{secret}");
     }
 
     #[test]

@@ -5,12 +5,16 @@ use std::{
     time::Duration,
 };
 
-use super::{layer::Origin, written::Written};
+use super::{
+    layer::Origin,
+    written::{MirrorForge, Owner, Written},
+};
 use crate::model::{
     app::AppDomain,
     input::{Address, DeployerChoice, IngressChoice, TimeLimit},
     recipe::RecipeName,
     run::Keep,
+    source::ForgeName,
 };
 
 /// The defaults: every setting with its comment.
@@ -28,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) secrets: Secrets,
     /// Where recipes and their tests are.
     pub(crate) recipes: Recipes,
+    /// Where mirrors of recipes are; nothing where there are none.
+    pub(crate) mirror: Option<Mirror>,
+    /// The file with the token for the mirrors.
+    pub(crate) mirror_token_file: Option<PathBuf>,
     /// How a run ends.
     pub(crate) run: Run,
     /// How old what has no record here must be before the janitor takes it.
@@ -129,6 +137,15 @@ impl Recipes {
     }
 }
 
+/// Where mirrors of recipes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mirror {
+    /// The forge's URL.
+    pub(crate) forge: String,
+    /// The organisation or user that has them, where one is set.
+    pub(crate) owner: Option<ForgeName>,
+}
+
 /// How a run ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
@@ -222,6 +239,8 @@ pub(super) fn resolve(written: Written, places: &Places<'_>, shown: Vec<Shown>) 
             allow_http: set(written.recipes.allow_http),
             tests_dir: tests_dir.filter(|_| !places.self_approving),
         },
+        mirror: resolve_mirror(set(written.mirror.forge), set(written.mirror.owner)),
+        mirror_token_file: path(written.mirror.token_file),
         state: resolve_state(&written.state, state),
         programs: resolve_programs(written.programs),
         run: Run {
@@ -238,6 +257,13 @@ pub(super) fn resolve(written: Written, places: &Places<'_>, shown: Vec<Shown>) 
 /// Takes a value that some layer has.
 fn set<T>(value: Option<T>) -> T {
     value.expect("the defaults set every key, as a test shows")
+}
+
+/// Resolves `[mirror]`: without a forge there are no mirrors, whoever would have them.
+fn resolve_mirror(forge: MirrorForge, owner: Owner) -> Option<Mirror> {
+    let MirrorForge(forge) = forge;
+    let Owner(owner) = owner;
+    forge.map(|forge| Mirror { forge, owner })
 }
 
 /// Resolves `[state]`.

@@ -9,6 +9,7 @@ use crate::model::{
     input::{Address, ByteSize, DeployerChoice, IngressChoice, TimeLimit},
     recipe::Invalid,
     run::Keep,
+    source::ForgeName,
 };
 
 /// One file, or all layers merged.
@@ -25,6 +26,8 @@ pub(super) struct Written {
     pub(super) secrets: Secrets,
     /// Where recipes and their tests are.
     pub(super) recipes: Recipes,
+    /// Where mirrors of recipes are.
+    pub(super) mirror: Mirror,
     /// How a run ends.
     pub(super) run: Run,
     /// What the janitor spares.
@@ -107,6 +110,18 @@ pub(super) struct Recipes {
     pub(super) allow_http: Option<bool>,
     /// `tests-dir`.
     pub(super) tests_dir: Option<PathBuf>,
+}
+
+/// `[mirror]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Mirror {
+    /// `forge`.
+    pub(super) forge: Option<MirrorForge>,
+    /// `owner`.
+    pub(super) owner: Option<Owner>,
+    /// `token-file`.
+    pub(super) token_file: Option<PathBuf>,
 }
 
 /// `[run]`.
@@ -217,6 +232,38 @@ impl TryFrom<String> for ForgeUrl {
     }
 }
 
+/// A forge's URL, or nothing when the text is empty.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct MirrorForge(pub(super) Option<String>);
+
+impl TryFrom<String> for MirrorForge {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        ForgeUrl::try_from(text).map(|ForgeUrl(url)| Self(Some(url)))
+    }
+}
+
+/// An organisation or user of a forge, or nothing when the text is empty.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Owner(pub(super) Option<ForgeName>);
+
+impl TryFrom<String> for Owner {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        match text.as_str() {
+            "" => Ok(Self(None)),
+            _ => text.parse().map(|owner| Self(Some(owner))),
+        }
+    }
+}
+
 /// A program's name or path.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -302,6 +349,8 @@ mod tests {
                 "holds `{recipe}` once",
             ),
             ("[recipes]\nforge = \"ext::sh\"", "the URL of a forge"),
+            ("[mirror]\nforge = \"mirrors\"", "the URL of a forge"),
+            ("[mirror]\nowner = \"../admin\"", "as in `coop-cloud`"),
             ("[programs]\ngit = \"\"", "a program's name or path"),
             (
                 "[run]\nkeep = \"allways\"",

@@ -81,6 +81,7 @@ fn hidden(session: &Session<'_>) -> Vec<PathBuf> {
     let mut hidden = vec![settings.state.dir.clone()];
     hidden.extend(settings.secrets.dirs.iter().cloned());
     hidden.extend(settings.secrets.git_token_file.clone());
+    hidden.extend(settings.mirror_token_file.clone());
     hidden.extend(
         [session.dir.registry(), session.dir.path()]
             .into_iter()

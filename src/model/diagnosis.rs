@@ -48,6 +48,8 @@ pub enum Check {
     Secrets,
     /// The token for private repositories.
     GitToken,
+    /// The token for the mirrors of recipes.
+    MirrorToken,
     /// Where the settings come from.
     Settings,
     /// The variables of ccci's that are set.
@@ -61,7 +63,7 @@ pub enum Check {
 }
 
 /// Every check with what people call it.
-const TITLES: [(Check, &str); 25] = [
+const TITLES: [(Check, &str); 26] = [
     (Check::Docker, "docker"),
     (Check::Engine, "engine"),
     (Check::Swarm, "swarm"),
@@ -82,6 +84,7 @@ const TITLES: [(Check, &str); 25] = [
     (Check::Hurl, "hurl"),
     (Check::Secrets, "secrets"),
     (Check::GitToken, "git token"),
+    (Check::MirrorToken, "mirror token"),
     (Check::Settings, "settings"),
     (Check::Variables, "variables"),
     (Check::Leftovers, "leftovers"),

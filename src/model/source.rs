@@ -1,6 +1,6 @@
 //! Where a recipe's repository comes from: parsed into parts, never matched by pattern.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use super::recipe::Invalid;
 
@@ -124,6 +124,41 @@ impl Source {
             }),
             _ => Err(refuse(text, FORM)),
         }
+    }
+}
+
+/// The name of an owner or a repository on a forge.
+///
+/// ```
+/// use ccci::model::source::ForgeName;
+/// assert!("coop-cloud".parse::<ForgeName>().is_ok());
+/// assert!("../admin".parse::<ForgeName>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForgeName(String);
+
+impl ForgeName {
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ForgeName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if is_forge_name(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        let rule = "1 to 100 letters, digits, `-`, `_` or `.`, not beginning with `-` or `.`, as in `coop-cloud`";
+        Err(Invalid::new("name on a forge", text, rule))
+    }
+}
+
+impl fmt::Display for ForgeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

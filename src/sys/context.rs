@@ -14,6 +14,8 @@ pub(crate) struct Context {
     pub(crate) host: Host,
     /// The token for private git repositories, where there is one that can be used.
     pub(crate) git_token: Option<Secret>,
+    /// The token for the mirrors of recipes, where there is one that can be used.
+    pub(crate) mirror_token: Option<Secret>,
     /// Where docker is.
     pub(crate) docker: PathBuf,
     /// Where git is.
