@@ -74,6 +74,12 @@
 //! - `lifecycle/lacking.rs`: What the tests need that this machine lacks: found out before anything is deployed.
 //! - `lifecycle/leftovers.rs`: What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
 //! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
+//! - `lifecycle/mirror.rs`: Makes the mirror of a recipe equal to its upstream: the default branch and the tags, and no other ref.
+//! - `lifecycle/mirror/difference.rs`: In what a mirror differs from upstream, as exact changes of its refs.
+//! - `lifecycle/mirror/ends.rs`: Upstream and mirror of one recipe, as the settings name them.
+//! - `lifecycle/mirror/pulls.rs`: Which open pull requests of a mirror are in upstream already.
+//! - `lifecycle/mirror/tests/refused.rs`: Mirrors that cannot be made equal to upstream: nothing is changed, and it is said why.
+//! - `lifecycle/mirror/trouble.rs`: What to say when a mirror could not be made equal to upstream, and what to do about it.
 //! - `lifecycle/origin.rs`: Where a recipe is fetched from when nobody but its name says so, or a source that somebody gave.
 //! - `lifecycle/orphan.rs`: Finds apps whose run is gone: looks at the registry and at the swarm, and has each app judged.
 //! - `lifecycle/overlay.rs`: Runs the tests and hooks that people wrote, with what they may see of the run.
@@ -154,10 +160,15 @@
 //! - `tool/docker/service.rs`: Services and their tasks: what swarm wants, what it has, what went wrong.
 //! - `tool/docker/setup.rs`: What a host needs of docker once: a swarm, and the network that apps share.
 //! - `tool/docker/stack.rs`: Whole stacks: render their compose files, deploy them, make their secrets; and the engine itself.
+//! - `tool/forge.rs`: A forge that speaks the API of Gitea: one of its repositories and that repository's pull requests, by HTTP.
+//! - `tool/forge/address.rs`: Where a repository on a forge is, for git and for the API, made of checked parts alone.
+//! - `tool/forge/error.rs`: Why a forge did not do what it was asked, told apart by what can be done about it.
 //! - `tool/git.rs`: git: reads repositories, copies them, and takes one commit out of them.
 //! - `tool/git/fetch.rs`: Copies of a repository: from this machine or from a server, into a directory of our own.
+//! - `tool/git/history.rs`: Where commits stand to each other, in a repository that holds nothing but what was fetched to compare it.
 //! - `tool/git/names.rs`: The names of branches and tags, read from a repository's own files: git is not started, and nothing is fetched.
 //! - `tool/git/read.rs`: What a repository holds: its branches, tags and changes.
+//! - `tool/git/remote.rs`: What a server has, by one listing and without any repository here, and the exact refs that it is given.
 //! - `tool/git/tests/hostile.rs`: Repositories and names that try to make git do something else.
 //! - `tool/git/tests/server.rs`: Fetching from a server that git's own program answers for.
 //! - `tool/git/worktree.rs`: The files of a copy: one commit's, or those of a checkout as they are.

@@ -25,6 +25,7 @@ pub(crate) mod images;
 mod lacking;
 pub(crate) mod leftovers;
 pub(crate) mod live;
+pub(crate) mod mirror;
 pub(crate) mod origin;
 pub(crate) mod orphan;
 pub(crate) mod overlay;

@@ -14,11 +14,13 @@ use crate::{
 };
 
 mod fetch;
+mod history;
 pub(crate) mod names;
 mod read;
 mod remote;
 mod worktree;
 
+pub(crate) use history::Wish;
 pub(crate) use read::Tag;
 pub(crate) use remote::{Rejected, RemoteRefs, Update};
 pub(crate) use worktree::copy_directory;

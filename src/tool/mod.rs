@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod archive;
 pub(crate) mod deployer;
 pub(crate) mod docker;
+pub(crate) mod forge;
 pub(crate) mod git;
 pub(crate) mod overlay_files;
 pub(crate) mod probe;

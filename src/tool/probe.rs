@@ -69,7 +69,7 @@ impl Target {
     }
 }
 
-/// One request without a body.
+/// One request, its body apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     /// `GET` or another method.
@@ -204,10 +204,15 @@ impl Probe {
 
     /// Sends one request and reads its answer, whatever its status; redirects are not followed.
     pub(crate) fn request(&self, request: &Request) -> Result<Response, Error> {
+        self.send(request, None)
+    }
+
+    /// Sends one request with a body, or without one, and reads its answer as [`Self::request`] does.
+    pub(crate) fn send(&self, request: &Request, body: Option<&[u8]>) -> Result<Response, Error> {
         let started = Instant::now();
         let prepared = self.prepare(request)?;
         let url = prepared.uri().to_string();
-        let answer = self.connection.run(&prepared);
+        let answer = self.connection.run(&prepared, body);
         let answer = answer.map_err(|error| self.classify(error))?;
         let (parts, body) = answer.into_parts();
         let headers = parts.headers.iter().map(|(name, value)| {

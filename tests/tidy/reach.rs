@@ -57,7 +57,7 @@ fn modules(path: &str, text: &str) -> Vec<String> {
             placed = written
                 .split('"')
                 .nth(1)
-                .map(|place| format!("{folder}/{place}"));
+                .map(|place| resolved(&format!("{folder}/{place}")));
             continue;
         }
         let Some((_, module)) = line.trim().trim_end_matches(';').split_once("mod ") else {
@@ -73,6 +73,19 @@ fn modules(path: &str, text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Returns a path without its steps upwards.
+fn resolved(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::{
 pub(super) const MARK: &str = "refs/ccci/head";
 
 /// Options of a fetch, each with the reason.
-const FETCH: [&str; 6] = [
+pub(super) const FETCH: [&str; 6] = [
     "fetch",
     "--quiet",
     // Tags are asked for by name, not by what they lead to.

@@ -22,7 +22,7 @@ mod server;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Returns what children get here.
-fn host() -> Host {
+pub(super) fn host() -> Host {
     Host {
         redactor: Redactor::default(),
         interrupt: Interrupt::never(),
@@ -33,12 +33,12 @@ fn host() -> Host {
 }
 
 /// Returns git as the program has it.
-fn git(host: &Host) -> Git<'_> {
+pub(super) fn git(host: &Host) -> Git<'_> {
     Git::new(host, Path::new("git"), LIMIT)
 }
 
 /// Runs git as a person would, and returns what it printed.
-fn by_hand(dir: &Path, args: &[&str]) -> String {
+pub(super) fn by_hand(dir: &Path, args: &[&str]) -> String {
     let output = Cmd::new("git", LIMIT)
         .arg("-C")
         .arg(dir)
@@ -52,7 +52,7 @@ fn by_hand(dir: &Path, args: &[&str]) -> String {
 }
 
 /// Writes a file with its directories.
-fn write(path: &Path, text: &str) {
+pub(super) fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
@@ -67,25 +67,25 @@ fn write_canary(path: &Path, trace: &Path) {
 }
 
 /// Adds all and commits, and returns the commit.
-fn commit(repository: &Path, message: &str) -> CommitSha {
+pub(super) fn commit(repository: &Path, message: &str) -> CommitSha {
     by_hand(repository, &["add", "--all"]);
     by_hand(repository, &["commit", "--quiet", "--message", message]);
     by_hand(repository, &["rev-parse", "HEAD"]).parse().unwrap()
 }
 
 /// A place for repositories, with one recipe in `recipe`.
-struct Place {
+pub(super) struct Place {
     /// Removed in the end.
     root: TempDir,
     /// The recipe.
-    recipe: PathBuf,
+    pub(super) recipe: PathBuf,
     /// Its first commit.
-    first: CommitSha,
+    pub(super) first: CommitSha,
 }
 
 impl Place {
     /// Makes a recipe with one commit on `main`.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let recipe = root.path().join("recipe");
         write(&recipe.join("compose.yml"), "services: {}\n");

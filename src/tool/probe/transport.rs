@@ -96,8 +96,15 @@ impl Connection {
     }
 
     /// Sends a request to a target that somebody vouches for.
-    pub(super) fn run(&self, request: &Request<()>) -> Result<Response<Body>, ureq::Error> {
-        first_trusted(&self.agents, |agent| agent.run(request.clone()))
+    pub(super) fn run(
+        &self,
+        request: &Request<()>,
+        body: Option<&[u8]>,
+    ) -> Result<Response<Body>, ureq::Error> {
+        first_trusted(&self.agents, |agent| match body {
+            Some(body) => agent.run(request.clone().map(|()| body)),
+            None => agent.run(request.clone()),
+        })
     }
 
     /// Returns the address last connected to.

@@ -153,7 +153,7 @@ fn a_server_is_listed_by_one_child_and_without_a_repository() {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let shown = Arc::clone(&calls);
     host.echo = Some(Arc::new(move |line| {
-        shown.lock().unwrap().push(line.to_owned())
+        shown.lock().unwrap().push(line.to_owned());
     }));
     let (base, _) = serve(place.root.path());
     let url = url(&format!("{base}/recipe/.git"));
