@@ -84,7 +84,7 @@ const TITLES: [(Check, &str); 26] = [
     (Check::Hurl, "hurl"),
     (Check::Secrets, "secrets"),
     (Check::GitToken, "git token"),
-    (Check::MirrorToken, "mirror token"),
+    (Check::MirrorToken, "forge token"),
     (Check::Settings, "settings"),
     (Check::Variables, "variables"),
     (Check::Leftovers, "leftovers"),

@@ -73,15 +73,12 @@ fn a_key_that_does_not_exist_is_refused_at_its_line_whatever_is_declared_beside_
         let text = fs::read_to_string(kept().join(&recipe).join("recipe.toml")).unwrap();
         fs::create_dir_all(world.path("tests").join(&recipe)).unwrap();
         let path = format!("tests/{recipe}/recipe.toml");
-        world.write(
-            &path,
-            format!("# The first line.\nwarm-canonical = 1\n{text}"),
-        );
+        world.write(&path, format!("# The first line.\nbase-domain = 1\n{text}"));
         world.set("CCCI_TESTS_DIR", world.path("tests"));
         let output = world.call(&["test", &format!("./{recipe}"), "--dry-run"]);
         assert_eq!(output.status.code(), Some(102), "{recipe}");
         let said = String::from_utf8_lossy(&output.stderr);
-        for part in ["line 2", "`warm-canonical`", "recipe.toml"] {
+        for part in ["line 2", "`base-domain`", "recipe.toml"] {
             assert!(said.contains(part), "{recipe}: {said}");
         }
     }

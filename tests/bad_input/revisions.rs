@@ -69,6 +69,40 @@ fn a_run_that_is_refused_leaves_nothing_to_reap() {
 }
 
 #[test]
+fn a_token_for_mirrors_of_no_use_is_found_by_a_look_at_the_host_and_not_shown() {
+    let mut world = World::new();
+    let token = world.path("token");
+    world.write("token", "t0ps3cret-t0ps3cret");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o640)).expect("it is ours");
+    world.set("CCCI_MIRROR_TOKEN_FILE", &token);
+    let look = |world: &World| {
+        let output = world.call(&["doctor"]);
+        let [out, err] =
+            [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert!(
+            !out.contains("t0ps3cret") && !err.contains("t0ps3cret"),
+            "{out}{err}"
+        );
+        let words: Vec<_> = out.split_whitespace().collect();
+        words.join(" ")
+    };
+    let said = look(&world);
+    let expected = [
+        "FAIL forge token",
+        "others can use it, its mode is 640",
+        "chmod 600",
+    ];
+    assert!(expected.iter().all(|part| said.contains(part)), "{said}");
+    world.set("CCCI_MIRROR_TOKEN", "t0ps3cret t0ps3cret");
+    let said = look(&world);
+    assert!(
+        said.contains("`CCCI_MIRROR_TOKEN` cannot be used"),
+        "{said}"
+    );
+    assert!(said.contains("it holds 19 characters"), "{said}");
+}
+
+#[test]
 fn a_token_of_no_use_is_refused_and_not_shown() {
     let mut world = World::new();
     let token = world.path("token");
