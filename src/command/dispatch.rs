@@ -13,6 +13,7 @@ use super::{
     host::Call,
     janitor, list, teardown, test,
     view::{self, Voice},
+    volume,
 };
 use crate::{
     cli::{self, Command},
@@ -23,7 +24,7 @@ use crate::{
 
 /// Runs one command line and returns its exit code.
 pub(crate) fn run(argv: Vec<OsString>) -> u8 {
-    if let Some(code) = complete::answer(&argv) {
+    if let Some(code) = complete::answer(&argv).or_else(|| volume::answer(&argv)) {
         return code;
     }
     // One line in place of a backtrace: a panic is our bug, and its place is what a report of it needs.

@@ -23,4 +23,5 @@ pub(crate) mod select;
 pub(crate) mod teardown;
 pub(crate) mod test;
 pub(crate) mod view;
+pub(crate) mod volume;
 pub(crate) mod which_run;

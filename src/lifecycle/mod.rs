@@ -45,6 +45,7 @@ mod selection;
 pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod side;
+pub(crate) mod snapshot;
 pub(crate) mod stage_end;
 pub(crate) mod stages;
 pub(crate) mod standing;

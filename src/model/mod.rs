@@ -44,6 +44,7 @@ pub mod run;
 pub mod secret_spec;
 pub mod service;
 pub mod skip;
+pub mod snapshot;
 pub mod source;
 pub mod stage;
 pub mod standing;

@@ -272,6 +272,15 @@ impl Interrupt {
     }
 }
 
+/// Lets INT, TERM and HUP end the program at once, also the first one of a container, whom they would pass by.
+pub(crate) fn end_at_once() -> io::Result<()> {
+    for signal in [Signal::Int, Signal::Term, Signal::Hup] {
+        let armed = Arc::new(AtomicBool::new(true));
+        flag::register_conditional_shutdown(signal.number(), i32::from(signal.exit_code()), armed)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Write};

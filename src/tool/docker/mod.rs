@@ -12,3 +12,5 @@ pub(crate) mod pool;
 pub(crate) mod service;
 pub(crate) mod setup;
 pub(crate) mod stack;
+pub(crate) mod volume;
+pub(crate) mod volume_container;
