@@ -1,6 +1,7 @@
 //! The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
 
 pub mod app_args;
+pub mod canonical_args;
 pub mod enroll_args;
 pub mod test_args;
 pub mod values;
@@ -14,6 +15,7 @@ use clap::{
 
 use self::{
     app_args::{ExecArgs, ExplainArgs, JanitorArgs, ListArgs, ShellArgs, TeardownArgs},
+    canonical_args::{PromoteArgs, SweepArgs},
     enroll_args::EnrollArgs,
     test_args::TestArgs,
     values::{COLOR, PROGRESS, one_explained, parse_text},
@@ -96,6 +98,17 @@ pub enum Command {
     /// In CI the recipe and its source come from `CCCI_RECIPE`, `CCCI_REF`, `CCCI_PR`, `CCCI_SRC` and
     /// `CCCI_STAGES`, or from the bare `RECIPE`, `REF`, `PR`, `SRC` and `STAGES`.
     Test(Box<TestArgs>),
+    /// Make a tested release the canonical of its recipe
+    ///
+    /// Installs the release afresh, saves its data, and keeps app and data undeployed for `ccci test --quick`.
+    /// Only what passed a whole run that is on record here can be promoted; what was good before stays until then.
+    Promote(Box<PromoteArgs>),
+    /// Test every recipe that has a new release, and promote what passes
+    ///
+    /// For each recipe of which a canonical is kept: makes its mirror equal to upstream where there are mirrors, asks for
+    /// its newest release, and tests it unless a release as new is known to be good.
+    /// One recipe's trouble stops no other. The end tells what changed since the last sweep.
+    Sweep(Box<SweepArgs>),
     /// Remove an app and prove that nothing of it is left
     ///
     /// Needs neither abra nor a checkout. Warm apps and apps that are not ours need `--confirm=NAME`.
@@ -174,8 +187,10 @@ pub struct HelpArgs {
 }
 
 /// What `ccci help` explains: each command, then the topics.
-const TOPICS: [&str; 13] = [
+const TOPICS: [&str; 15] = [
     "test",
+    "promote",
+    "sweep",
     "teardown",
     "janitor",
     "enroll",
@@ -333,6 +348,8 @@ Usage: ccci [OPTIONS] <COMMAND>
 
 Commands:
   test         Test recipes: deploy, upgrade, back up, restore, use, remove
+  promote      Make a tested release the canonical of its recipe
+  sweep        Test every recipe that has a new release, and promote what passes
   teardown     Remove an app and prove that nothing of it is left
   janitor      Reap apps whose run is gone
   enroll       Enroll a recipe: write its first tests from what its files say
@@ -492,7 +509,7 @@ For more information, try '--help'.
 ");
         insta::assert_snapshot!(refusal(&["help", "exit-code"]), @r"
 error: invalid value 'exit-code' for '[COMMAND|TOPIC]'
-  [possible values: test, teardown, janitor, enroll, list, exec, shell, doctor, explain, config, completions, help, exit-codes]
+  [possible values: test, promote, sweep, teardown, janitor, enroll, list, exec, shell, doctor, explain, config, completions, help, exit-codes]
 
   tip: a similar value exists: 'exit-codes'
 

@@ -5,6 +5,7 @@
 //! - `main.rs`: The `ccci` program: hands its arguments over, returns the exit code.
 //! - `cli.rs`: The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
 //! - `cli/app_args.rs`: What the commands about one app, or about the apps that are left, take.
+//! - `cli/canonical_args.rs`: What the commands about canonicals take.
 //! - `cli/enroll_args.rs`: What `ccci enroll` takes.
 //! - `cli/test_args.rs`: What `ccci test` takes.
 //! - `cli/values.rs`: Readers of the values that flags and arguments take.
@@ -13,6 +14,7 @@
 //! - `command/aftermath.rs`: What is written once the runs are over: reports for CI engines, and which old runs go.
 //! - `command/ask.rs`: Questions: on a terminal only, never in CI, and never where an answer was given already.
 //! - `command/batch.rs`: Several runs side by side, and when no further one begins.
+//! - `command/bench.rs`: All that runs need: settings in force, tokens, programs, the signals, what there is to deploy on.
 //! - `command/chosen.rs`: Whether each pattern of `--test` selects something, found out before anything is deployed.
 //! - `command/complete.rs`: Completion of the command line in a shell: from local files alone, and silent where nothing is known.
 //! - `command/complete/attach.rs`: Which candidates belong to which argument of the command line.
@@ -35,11 +37,15 @@
 //! - `command/interview.rs`: All that has to be known about a recipe that is enrolled: by flags, else asked, else the defaults.
 //! - `command/janitor.rs`: `ccci janitor`: reaps apps whose run is gone.
 //! - `command/list.rs`: `ccci list`: where each recipe stands, from files of this host alone.
+//! - `command/promote.rs`: `ccci promote`: makes a tested release the canonical of its recipe, by hand.
 //! - `command/secrets.rs`: Makes known what must not be shown, before any child starts.
 //! - `command/select.rs`: Turns arguments and the words of a CI engine into the runs that are asked for.
+//! - `command/sweep.rs`: `ccci sweep`: tests every recipe that has a new release, and promotes what passes.
 //! - `command/teardown.rs`: `ccci teardown`: removes an app that somebody names, with Docker alone.
 //! - `command/test.rs`: `ccci test`: from what was selected to the exit code.
+//! - `command/testing.rs`: What every command that makes runs does: gets ready, makes the runs, reports them.
 //! - `command/view.rs`: Where text goes: the terminal on standard error, messages for programs on standard output.
+//! - `command/volume.rs`: The calls that ccci makes of itself, and that nobody types: work on one mounted volume, and snapshots for tests and benchmarks.
 //! - `command/which_run.rs`: Which run somebody means: by its id, its directory, or its recipe.
 //! - `lifecycle/`: What happens to one app in one run: never prints.
 //! - `lifecycle/announce.rs`: Announces the facts of a run to all who read them, in one order.
@@ -47,6 +53,7 @@
 //! - `lifecycle/backup_check.rs`: Checks that a backup holds what its labels promise and what was planted.
 //! - `lifecycle/canary.rs`: The data canary: plants data in an app's volumes and databases, changes it, reads it back.
 //! - `lifecycle/canary_row.rs`: The data canary in databases: a row in a table of its own, written and read by the engine's own client.
+//! - `lifecycle/canonical.rs`: Where canonicals are kept on this host: their records and their last good snapshots.
 //! - `lifecycle/causes.rs`: What docker and abra say when something fails, and what each of it means: one table.
 //! - `lifecycle/claim.rs`: Claims an app for a run: the lead of the run, the lock of the app, and who has it otherwise.
 //! - `lifecycle/classify.rs`: Whose fault an error is, by what docker and abra said.
@@ -88,6 +95,7 @@
 //! - `lifecycle/planting.rs`: Plants tokens at an app's spots before an operation and compares them after it.
 //! - `lifecycle/preflight.rs`: What is asked of the machine before anything is done: programs, engine, swarm, network, disk, state directory.
 //! - `lifecycle/prepare.rs`: Gets everything ready before anything is deployed: checkout, compose policy, names, tests, the plan.
+//! - `lifecycle/promotion.rs`: What follows a run that shows that a release is good: a fresh install of it becomes the recipe's canonical.
 //! - `lifecycle/provider.rs`: An app that others require, as its hooks see it: where it answers, and for whom they make something.
 //! - `lifecycle/providing.rs`: Gets what a run requires: each app is there, has made what is needed, and goes back to what it was at the end.
 //! - `lifecycle/reach.rs`: Finds out how an app is reached, waits until it answers, makes the checks that are declared as data.
@@ -98,20 +106,29 @@
 //! - `lifecycle/selection.rs`: What `--test` selects of the tests that were found and of the checks that are declared.
 //! - `lifecycle/session.rs`: One run while it goes on: what its stages share.
 //! - `lifecycle/settle.rs`: Waits, driven by events, until an app has converged or never will.
+//! - `lifecycle/settling.rs`: What a run does to the canonical at its end: puts it back, or lets its own app take its place.
 //! - `lifecycle/side.rs`: One revision of the recipe under test: checked out, rendered, checked against the compose policy.
+//! - `lifecycle/snapshot.rs`: Snapshots of the volumes of an app that is undeployed: taken, read, checked, put back.
+//! - `lifecycle/snapshot/folder.rs`: The folder of a new snapshot: it has its name only when it is whole and on the disk.
+//! - `lifecycle/snapshot/meter.rs`: How far a snapshot is, told a few times a second.
+//! - `lifecycle/snapshot/ways.rs`: The two ways to the files of a volume: in this process, or in a container that mounts it; both write the same.
 //! - `lifecycle/stage_end.rs`: How the end of a stage is recorded and announced, also of one that was never reached.
 //! - `lifecycle/stages.rs`: What each stage of a cold run does and checks.
 //! - `lifecycle/standing.rs`: Reads which recipes are enrolled and where each stands, from files of this host alone.
 //! - `lifecycle/strays.rs`: Processes that left the group of the child that started them: found by the run's mark, killed, and named.
+//! - `lifecycle/sweep.rs`: One recipe of a sweep, from its mirror to its canonical; whatever goes wrong with it is its own.
+//! - `lifecycle/sweeps.rs`: The records of sweeps on this host: the last one is what the next is compared with.
 //! - `lifecycle/tally.rs`: Makes one result of the tries of a test file.
 //! - `lifecycle/teardown.rs`: Removes an app and proves that nothing of it is left.
 //! - `lifecycle/terms.rs`: On what terms a recipe is tested: who may have written it, what it may do here, what is declared for it.
 //! - `lifecycle/tries.rs`: Runs a test file as often as was asked for, each try with a place of its own for what it has to say.
+//! - `lifecycle/warm.rs`: How a run takes over the canonical of its recipe, and what a dead run has left of it in use.
 //! - `lifecycle/watchdog.rs`: Watches a run from the side: announces a signal at once and a slow stage each period.
 //! - `lifecycle/withdrawal.rs`: Undoes what an app made for another, at the end of a run or long after one that was killed.
 //! - `render/`: Model to text, into the `Write` it is given: never runs anything.
 //! - `render/block.rs`: The blocks of several lines: the evidence of a stage, and how a run ended.
 //! - `render/board.rs`: What is known of all runs and shown of them, on a clock that its caller keeps.
+//! - `render/canonicals.rs`: The lines about canonicals: what was promoted or put back, and why not.
 //! - `render/clean.rs`: Makes outside text harmless on a terminal: one line, without control sequences or marks that turn text around.
 //! - `render/dependencies.rs`: The lines about the apps that a run requires: how each came to be there, and what became of it.
 //! - `render/diagnosis.rs`: What a look at the host found, a line for each check, with the remedies below.
@@ -133,8 +150,10 @@
 //! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
 //! - `render/sample/checks.rs`: Stages and checks that ended, made up for tests.
 //! - `render/screen.rs`: The terminal that the live region is drawn on: cursor moves as bytes, one write a frame.
+//! - `render/sizes.rs`: Sizes as the lines of a run show them, from bytes.
 //! - `render/standing.rs`: Where recipes stand, as a table for people.
 //! - `render/summary.rs`: The summary of a run as Markdown, for a page of CI.
+//! - `render/sweeping.rs`: A sweep for people: what came of each recipe as it ends, and at the end what counts.
 //! - `render/terminal.rs`: The one place where text for people is written: lines of all runs, and the live region below them.
 //! - `render/times.rs`: Durations as the lines of a run show them, from milliseconds.
 //! - `tool/`: One file per outside program or service: builds its arguments, parses its output, never decides a verdict.
@@ -160,6 +179,8 @@
 //! - `tool/docker/service.rs`: Services and their tasks: what swarm wants, what it has, what went wrong.
 //! - `tool/docker/setup.rs`: What a host needs of docker once: a swarm, and the network that apps share.
 //! - `tool/docker/stack.rs`: Whole stacks: render their compose files, deploy them, make their secrets; and the engine itself.
+//! - `tool/docker/volume.rs`: Volumes: looked at closely, and made again as they were.
+//! - `tool/docker/volume_container.rs`: A container that mounts one volume and runs ccci itself there: for volumes whose files this process cannot reach.
 //! - `tool/forge.rs`: A forge that speaks the API of Gitea: one of its repositories and that repository's pull requests, by HTTP.
 //! - `tool/forge/address.rs`: Where a repository on a forge is, for git and for the API, made of checked parts alone.
 //! - `tool/forge/error.rs`: Why a forge did not do what it was asked, told apart by what can be done about it.
@@ -193,6 +214,7 @@
 //! - `sys/interrupt.rs`: Signals that end a run set a state here, which loops ask; nothing here ends a child or a run.
 //! - `sys/journal.rs`: The journal of a run: lines that are on disk before what they announce is done.
 //! - `sys/lock.rs`: Named locks that the kernel frees when the last process that holds them ends; age and process ids decide nothing.
+//! - `sys/own_program.rs`: The running program with all that it needs to run elsewhere: its own file, its libraries, its loader.
 //! - `sys/process.rs`: The only place where a child process starts: environment, time limit, process group, log, redaction.
 //! - `sys/process/capture.rs`: Reads one stream of a child: through the redactor into memory, log and lines.
 //! - `sys/process/fence.rs`: A fence around a child: which files of this host it can read and write, kept by the kernel's Landlock.
@@ -215,6 +237,18 @@
 //! - `sys/run_dir.rs`: The directory of a run: events, logs and reports, redacted before they are written, and how long they are kept.
 //! - `sys/run_files.rs`: What a run left in its directory: read within bounds, and never through a link.
 //! - `sys/tombstones.rs`: Names of apps that were removed here a short while ago, so that a volume that is born late is known as ours.
+//! - `sys/tree.rs`: A folder with all that is below it as one archive: packed, measured, unpacked.
+//! - `sys/tree/attributes.rs`: The extended attributes that are kept: those of users, capabilities of programs, and access lists.
+//! - `sys/tree/digester.rs`: A checksum that is made beside the work, in a thread of its own, over buffers that go round.
+//! - `sys/tree/empty.rs`: Empties a folder, so that what is unpacked there is all that it holds.
+//! - `sys/tree/entry.rs`: One entry of an archive: its header and PAX records as bytes, and back.
+//! - `sys/tree/measure.rs`: Measures a tree without reading its content.
+//! - `sys/tree/pack.rs`: Packs a tree: folders before what is in them, names in the order of their bytes, so that equal trees give equal archives.
+//! - `sys/tree/pax.rs`: The records of a PAX header: each its length, a key and a value of any bytes.
+//! - `sys/tree/sparse.rs`: Where a file has content and where it has holes, as the file system tells it and as archives write it.
+//! - `sys/tree/stream.rs`: The two ends of an archive, each with its checksum: one that is written, one that is read.
+//! - `sys/tree/unpack.rs`: Unpacks an archive of ours into a folder, and refuses whatever ours never hold.
+//! - `sys/tree/words.rs`: What a program that works on a tree in another place says of it: lines on its standard error.
 //! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.
 //! - `config/`: Settings of ccci and declarations of recipes: what was written becomes what is meant.
 //! - `config/environment.rs`: The environment, read once: what follows from it for ccci, and what children get of it.
@@ -236,8 +270,10 @@
 //! - `model/app_env.rs`: What an app's `.env` holds when ccci makes it from a recipe's sample.
 //! - `model/approval.rs`: What an operator grants recipes whose heads anybody may have written: to run their own tests, to break a policy rule.
 //! - `model/backup.rs`: What a stack's backup labels ask for, in both of their versions; never copies anything.
+//! - `model/canonical.rs`: The record of a recipe's canonical: what is known to be good, and where its data is.
 //! - `model/certificate.rs`: Until when a certificate is valid, read from its bytes; whether anybody should trust it is asked elsewhere.
 //! - `model/check.rs`: What `[[check]]` and `[[ready]]` of a `recipe.toml` declare.
+//! - `model/checksum.rs`: Checksums as they stand in names and records.
 //! - `model/choice.rs`: What `--test` chooses of a plan, and what it leaves out.
 //! - `model/compose.rs`: A rendered stack, as `docker stack config` prints it, in types; never runs Docker.
 //! - `model/dependency.rs`: Which other recipes a run requires, how their apps are there, and what came of each.
@@ -264,6 +300,7 @@
 //! - `model/policy_raw.rs`: The compose policy for one file as it is written, before any tool sees it.
 //! - `model/policy_service.rs`: The compose policy for services; never looks at top-level objects but to find their names.
 //! - `model/problem.rs`: Known problems: what their lines look like, what they mean and what to do; finds them in lines, reads no file.
+//! - `model/promotion.rs`: Whether a run makes its recipe's canonical: decided from what the run was and what is known to be good already.
 //! - `model/proposal.rs`: What a recipe's own files suggest for its tests; never reads a file.
 //! - `model/provided.rs`: What a provider gives to a dependent, as its hook prints it; never shows a value in a message.
 //! - `model/random_value.rs`: How a value for a secret can be made for a test: a kind and a size, never a value.
@@ -276,10 +313,12 @@
 //! - `model/secret_spec.rs`: Which secrets a recipe wants, by the lines of its `.env`; never makes or sees a value.
 //! - `model/service.rs`: One service of a rendered stack in types; never looks at what is around it.
 //! - `model/skip.rs`: Why something was not run, and whether the level climbs past it.
+//! - `model/snapshot.rs`: What a snapshot of an app's volumes holds: its manifest, read with suspicion; never touches a volume.
 //! - `model/source.rs`: Where a recipe's repository comes from: parsed into parts, never matched by pattern.
 //! - `model/stage.rs`: The stages of a run and their order.
 //! - `model/standing.rs`: Where a recipe stands, by the reports of its runs: its level, its last run, its flaky results.
 //! - `model/story.rs`: What is known of a run that somebody looks at later: by its report, and by its events where the report is gone.
+//! - `model/sweep.rs`: A sweep over all enrolled recipes: what is done with each, what came of it, and what changed since the last one.
 //! - `model/tries.rs`: How often a test file is run over one deployed app, and what its tries are worth together.
 //! - `model/yaml.rs`: Reads compose's scalars, lists and maps out of YAML, in either of their two forms.
 //!   - `test_args.rs`, `app_args.rs`: what each command takes

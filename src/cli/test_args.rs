@@ -59,6 +59,10 @@ pub struct Selection {
     /// Test this released version
     #[arg(long, env = "CCCI_VERSION", value_name = "TAG")]
     pub version: Option<RecipeVersion>,
+    /// Start from the data of the recipe's canonical, upgrade it, and put it back afterwards
+    #[arg(long, env = "CCCI_QUICK", value_parser = BoolishValueParser::new())]
+    #[arg(conflicts_with = "keep")]
+    pub quick: bool,
     /// Run these stages: install, upgrade, backup, restore, custom [default: all]
     #[arg(long, env = "CCCI_STAGES", value_name = "S,...", value_parser = stages_parser)]
     pub stages: Option<StageList>,
@@ -331,6 +335,9 @@ What is tested:
       --src <URL>           Fetch the recipe from this git URL, or from
                             `owner/name` on the configured forge [env: CCCI_SRC]
       --version <TAG>       Test this released version [env: CCCI_VERSION]
+      --quick               Start from the data of the recipe's canonical,
+                            upgrade it, and put it back afterwards [env:
+                            CCCI_QUICK]
       --stages <S,...>      Run these stages: install, upgrade, backup, restore,
                             custom [default: all] [env: CCCI_STAGES]
       --test <PATTERN,...>  Run these tests and declared checks only: by a part

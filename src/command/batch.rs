@@ -10,7 +10,10 @@ use std::{
 use crate::{
     cli::values::{MaxFail, Running},
     exit,
-    lifecycle::runner::{self, Ended, Job},
+    lifecycle::{
+        promotion,
+        runner::{self, Ended, Job},
+    },
     sys::{
         beside::beside,
         context::Context,
@@ -56,9 +59,11 @@ struct State {
     failed: u32,
     /// What came of each.
     results: Vec<Result>,
+    /// What came of the promotions that followed some.
+    promotions: Vec<Result>,
 }
 
-/// Makes the runs; returns what came of each, in their order.
+/// Makes the runs, each with the promotion that follows it; returns what came of each in their order, promotions last.
 pub(crate) fn run(tasks: &[Task], pace: &Pace) -> Vec<Result> {
     let desk = Desk {
         tasks,
@@ -67,6 +72,7 @@ pub(crate) fn run(tasks: &[Task], pace: &Pace) -> Vec<Result> {
             next: 0,
             failed: 0,
             results: tasks.iter().map(|_| None).collect(),
+            promotions: Vec::new(),
         }),
     };
     let workers = usize::from(pace.jobs).min(tasks.len());
@@ -77,7 +83,8 @@ pub(crate) fn run(tasks: &[Task], pace: &Pace) -> Vec<Result> {
         desk.work();
     });
     let state = desk.state.into_inner();
-    state.unwrap_or_else(PoisonError::into_inner).results
+    let state = state.unwrap_or_else(PoisonError::into_inner);
+    state.results.into_iter().chain(state.promotions).collect()
 }
 
 impl Desk<'_> {
@@ -86,7 +93,14 @@ impl Desk<'_> {
         while let Some(place) = self.take() {
             let (ctx, job) = &self.tasks[place];
             let result = runner::run(ctx, job);
+            let promotion = match &result {
+                Ok(Ended::Run { report, .. }) => promotion::follow(ctx, job, report),
+                Ok(Ended::Planned(_)) | Err(_) => None,
+            };
             self.put(place, result);
+            if let Some(promoted) = promotion.map(|next| runner::run(ctx, &next)) {
+                self.state().promotions.push(Some(promoted));
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     error::{Error, Kind},
     exec, explain, help,
     host::Call,
-    janitor, list, teardown, test,
+    janitor, list, promote, sweep, teardown, test,
     view::{self, Voice},
     volume,
 };
@@ -47,6 +47,11 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
     let call = Call::new(cli.global, typed, words);
     let (voice, result) = match cli.command {
         Command::Test(args) => (Voice::of(&args), test::run(&call, &args)),
+        Command::Promote(args) => (
+            Voice::of_reporting(&args.reporting),
+            promote::run(&call, &args),
+        ),
+        Command::Sweep(args) => (Voice::of_json(args.json), sweep::run(&call, &args)),
         Command::Teardown(args) => (Voice::of_json(args.json), teardown::run(&call, &args)),
         Command::Janitor(args) => (Voice::of_json(args.json), janitor::run(&call, &args)),
         Command::Enroll(args) => (Voice::Human, enroll::run(&call, &args)),

@@ -20,7 +20,7 @@ use crate::{
         app::{AppDomain, RunKey},
         env_file::EnvFile,
         recipe::RecipeName,
-        run::{RunRequest, Source, Trust, Wanted},
+        run::{RunMode, RunRequest, Source, Trust, Wanted},
         stage::Stage,
     },
 };
@@ -39,6 +39,8 @@ pub(crate) struct Selected {
 
 /// What is to be tested, before any setting is known.
 pub(crate) struct Wish {
+    /// What the runs start from.
+    mode: RunMode,
     /// Names and paths.
     targets: Vec<Target>,
     /// Which commit, of which source.
@@ -95,6 +97,7 @@ impl Wish {
         let named = named.transpose()?.map(Target::Recipe);
         let here = || is_recipe(dir).then(|| Target::Path(dir.to_owned()));
         Ok(Self {
+            mode: RunMode::Cold,
             targets: target.or(named).or_else(here).into_iter().collect(),
             commit: Commit {
                 reference: None,
@@ -119,6 +122,11 @@ impl Wish {
         };
         let stages = given.stages.clone().map(|StageList(stages)| stages);
         Self {
+            mode: if given.quick {
+                RunMode::Quick
+            } else {
+                RunMode::Cold
+            },
             targets,
             commit,
             stages: stages.or(words.stages).unwrap_or(Stage::ALL.to_vec()),
@@ -192,9 +200,11 @@ impl Wish {
                 .hint("name the directory of a recipe, as in `./custom-html`"));
         }
         Ok(RunRequest {
+            mode: self.mode,
             recipe: name_of(&real)?,
             source: Source::Path(real),
             wanted: self.wanted(),
+            commit: None,
             pr: self.commit.pr,
             stages: self.stages.clone(),
         })
@@ -205,11 +215,13 @@ impl Wish {
         let url = origin::url_of(recipe, self.commit.src.as_deref(), settings)?;
         let in_release = origin::trust_in_release(recipe, settings);
         Ok(RunRequest {
+            mode: self.mode,
             recipe: recipe.clone(),
             source: Source::Remote {
                 url,
                 trust: self.trust(in_release),
             },
+            commit: None,
             wanted: match (self.wanted(), self.commit.pr) {
                 (Wanted::Default, Some(_)) if self.commit.src.is_some() => {
                     let message = "`--pr` with `--src` does not say which commit is meant";
@@ -279,7 +291,10 @@ fn name_in(src: &str) -> Result<RecipeName, Error> {
 }
 
 /// Returns the domain of a request's app.
-fn domain_of(request: &RunRequest, base: &AppDomain) -> Result<AppDomain, Error> {
+pub(super) fn domain_of(request: &RunRequest, base: &AppDomain) -> Result<AppDomain, Error> {
+    if request.mode.is_warm() {
+        return Ok(AppDomain::warm(&request.recipe, base)?);
+    }
     let wanted = match &request.wanted {
         Wanted::Default | Wanted::Newest => String::new(),
         Wanted::Ref(text) | Wanted::Version(text) => text.clone(),

@@ -8,10 +8,12 @@ use super::{
     exec::app_of_run,
     host::Call,
     janitor::{Showing, conclude, context, interrupted, tell},
+    view,
 };
 use crate::{
     cli::{app_args::TeardownArgs, values::AppName},
     lifecycle::{
+        canonical,
         orphan::{Judged, Reach, Reaper, Survey},
         reap,
     },
@@ -20,6 +22,10 @@ use crate::{
         journal::Reading,
         reaping::{App, Excuse, Reaped, Verdict},
         resource::ResourceKind,
+    },
+    render::{
+        level::Weight,
+        line::{Line, Tone},
     },
     sys::{context::Context, journal, run_dir},
 };
@@ -66,8 +72,11 @@ pub(crate) fn run(call: &Call, args: &TeardownArgs) -> Result<u8, Error> {
             drop(tell(call, showing, std::slice::from_ref(reaped)));
         })
     };
-    if domain.is_some() {
+    if let Some(domain) = &domain {
         check_removed(&ctx, &reaped)?;
+        if !args.dry_run && reaped.iter().all(|one| one.gone) {
+            forget(call, &ctx, domain, showing)?;
+        }
     }
     conclude(&ctx, showing, (&reaped, &[]))
 }
@@ -115,6 +124,21 @@ fn is_recorded(ctx: &Context, domain: &AppDomain) -> bool {
         .iter()
         .filter_map(|(_, entry)| journal::examine(entry).ok()??.domain);
     apps.any(|found| found == *domain)
+}
+
+/// Forgets the canonical whose app was removed: what it was made with is gone, so that its snapshot is of no use.
+fn forget(call: &Call, ctx: &Context, domain: &AppDomain, showing: Showing) -> Result<(), Error> {
+    let state = &ctx.settings.state.dir;
+    let Some(recipe) = canonical::recipe_of(state, domain) else {
+        return Ok(());
+    };
+    canonical::forget(ctx, &recipe)?;
+    if showing.json {
+        return Ok(());
+    }
+    let text = format!("the canonical of `{recipe}` is forgotten, with its snapshot");
+    let line = Line::message(Weight::Info, ("note", Tone::Info), text);
+    view::say(call, &[line])
 }
 
 /// Returns the apps of all runs that are over.

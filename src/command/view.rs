@@ -56,8 +56,13 @@ pub(crate) enum Voice {
 
 impl Voice {
     /// Returns who reads the output of a test.
-    pub(crate) fn of(args: &TestArgs) -> Self {
-        match args.reporting.message_format {
+    pub(crate) const fn of(args: &TestArgs) -> Self {
+        Self::of_reporting(&args.reporting)
+    }
+
+    /// Returns who reads the output of a command that reports as a test does.
+    pub(crate) const fn of_reporting(reporting: &Reporting) -> Self {
+        match reporting.message_format {
             MessageFormat::Human => Self::Human,
             MessageFormat::Json => Self::Json,
         }

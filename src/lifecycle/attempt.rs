@@ -11,13 +11,14 @@ use super::{
     classify, evidence,
     fetch::{self, Fetched},
     images, overlay_fence,
-    prepare::{self, Prepared, Preparing},
+    prepare::{self, Inherited, Prepared, Preparing},
     providing::Providers,
     record::Record,
     runner::{DryRun, FlakyCounts, Job, LintCounts, Purpose},
     session::{Session, StageRun, docker_trouble, out_of_time, state_trouble},
     stages::Course,
     terms::{self, Terms},
+    warm::Warm,
     watchdog::Watchdog,
 };
 use crate::{
@@ -62,6 +63,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) watchdog: &'a Watchdog,
     /// The apps that it uses beside its own.
     pub(super) providers: Providers,
+    /// The canonical of its recipe.
+    pub(super) warm: Warm,
 }
 
 impl Attempt<'_> {
@@ -71,8 +74,12 @@ impl Attempt<'_> {
     pub(crate) fn make(&self) -> Result<Option<Plan>, Trouble> {
         let app = self.app();
         let dead = self.dead_runs(&app)?;
-        let fetched = self.fetched(&app).and_then(|fetched| {
-            let terms = terms::read_terms(self.ctx, &self.preparing(&app, &fetched))?;
+        let fetched = self.open_canonical(&app).and_then(|()| self.fetched(&app));
+        let fetched = fetched.and_then(|fetched| {
+            let terms = terms::read_terms(
+                self.ctx,
+                &self.preparing(&app, &fetched, Inherited::default()),
+            )?;
             Ok((fetched, terms))
         });
         if let Err(trouble) = &fetched
@@ -90,10 +97,12 @@ impl Attempt<'_> {
         let outcome = fetched.and_then(|(fetched, terms)| {
             latest.map_err(|error| state_trouble(&error.to_string()))?;
             self.clear_leftovers(&app, &dead)?;
-            let prepared = self.prepared(&self.preparing(&app, &fetched), terms)?;
+            let inherited = self.inherit(&app, &fetched)?;
+            let prepared = self.prepared(&self.preparing(&app, &fetched, inherited), terms)?;
             if self.job.dry_run == DryRun::No {
                 // Whatever goes wrong, ccci itself included, all that was made is removed.
                 let run = AssertUnwindSafe(|| {
+                    self.take_over(&app, &prepared)?;
                     let prepared = self.get_required(&app, &fetched, prepared)?;
                     self.run_stages(&app, &prepared)
                 });
@@ -160,15 +169,23 @@ impl Attempt<'_> {
         noted.map_err(|error| state_trouble(&error.to_string()))?;
         let git = Git::new(app.docker.host(), &app.git, self.ctx.settings.limits.pull);
         let token = self.ctx.git_token.as_ref();
-        fetch::fetch(&git, request, token, &app.checkout())
+        let fetched = fetch::fetch(&git, request, token, &app.checkout())?;
+        fetch::expect_commit(&fetched, request)?;
+        Ok(fetched)
     }
 
     /// Returns what preparing needs.
-    fn preparing<'b>(&'b self, app: &'b App, fetched: &'b Fetched) -> Preparing<'b> {
+    fn preparing<'b>(
+        &'b self,
+        app: &'b App,
+        fetched: &'b Fetched,
+        inherited: Inherited,
+    ) -> Preparing<'b> {
         Preparing {
             job: self.job,
             app,
             fetched,
+            inherited,
             work: app.folder.with_file_name("work"),
         }
     }

@@ -10,11 +10,10 @@ use jiff::Timestamp;
 
 use super::{
     attempt::{Attempt, internal_error},
-    classify,
     hold::{Came, Hold, LetGo, Up},
     origin,
     requirements::CYCLE,
-    runner::{self, DryRun, Ended, Error, FlakyCounts, Job, LintCounts, Purpose},
+    runner::{self, DryRun, Ended, FlakyCounts, Job, LintCounts, Purpose},
 };
 use crate::{
     model::{
@@ -22,7 +21,7 @@ use crate::{
         event::EventReader,
         outcome::{Fault, Outcome, Trouble, Verdict},
         report::RunReport,
-        run::{Keep, RunRequest, Source, Wanted},
+        run::{Keep, RunMode, RunRequest, Source, Wanted},
         stage::Stage,
         tries::Tries,
     },
@@ -78,7 +77,7 @@ impl Cold {
         let (ended, reproduce) = self.hold.take_end();
         let result = match ended {
             Some(Ok(Ended::Run { report, .. })) => Ok(report),
-            Some(Err(error)) => Err(trouble_of(&error)),
+            Some(Err(error)) => Err(runner::trouble_of(&error)),
             Some(Ok(Ended::Planned(_))) | None => {
                 debug_assert!(panicked, "a run that was made has an end");
                 Err(internal_error())
@@ -134,17 +133,6 @@ impl Drop for Cold {
     }
 }
 
-/// Turns what kept a run from its begin into what people read.
-fn trouble_of(error: &Error) -> Trouble {
-    match error {
-        Error::Refused(trouble) => (**trouble).clone(),
-        Error::Interrupted => classify::interrupted(),
-        Error::Busy { .. } | Error::State { .. } => {
-            Trouble::broken("required-app", classify::in_one_line(error))
-        }
-    }
-}
-
 impl Attempt<'_> {
     /// Begins the run that deploys the app of a required recipe.
     pub(super) fn deploy_required(&self, requirement: &Requirement) -> Result<Cold, Trouble> {
@@ -179,9 +167,11 @@ impl Attempt<'_> {
         let trust = origin::trust_in_release(&requirement.recipe, settings);
         Ok(Job {
             request: RunRequest {
+                mode: RunMode::Cold,
                 recipe: requirement.recipe.clone(),
                 source: Source::Remote { url, trust },
                 wanted: Wanted::Newest,
+                commit: None,
                 pr: None,
                 stages: vec![Stage::Install],
             },

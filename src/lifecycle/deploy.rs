@@ -49,9 +49,14 @@ pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), T
         .deployer
         .create(&session.app, &log)
         .map_err(|error| failed(&error))?;
-    let text = read_env(session)?;
+    let text = match &prepared.inherited.env {
+        Some(text) => text.clone(),
+        None => read_env(session)?,
+    };
     let maker = side::app_env(&session.app, &session.config, &prepared.declared);
-    let env = maker.prepare(&text).map_err(|error| env_trouble(&error))?;
+    let mut env = maker.prepare(&text).map_err(|error| env_trouble(&error))?;
+    let (stack, taken) = (session.app.stack.as_str(), &prepared.inherited.secrets);
+    app_env::renew_secrets(&mut env, stack, taken).map_err(|error| env_trouble(&error))?;
     stack::write_env(&session.app, &env.render()).map_err(|error| failed(&error))
 }
 

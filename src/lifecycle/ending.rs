@@ -1,12 +1,13 @@
 //! The end of a run: teardown or keeping, the last inventory, the verdict, the report.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
     announce::Output,
     attempt::{Attempt, internal_error},
+    canonical::Shelf,
     classify::in_one_line,
     runner::{DryRun, Purpose},
     session::state_trouble,
@@ -72,9 +73,9 @@ impl Attempt<'_> {
     /// Removes the app and proves that nothing is left.
     fn tear_down(&self, app: &App) {
         let mut finished = match self.job.dry_run {
-            DryRun::No => self.remove_all(app),
-            // Nothing was made, and what is there may be a kept app of the same name.
-            DryRun::Yes | DryRun::Listing => TeardownFinished::default(),
+            DryRun::No if self.warm.is_open() => self.remove_all(app),
+            // Nothing was made, and what is there may be a kept app of the same name, or a canonical.
+            DryRun::No | DryRun::Yes | DryRun::Listing => TeardownFinished::default(),
         };
         self.withdraw_all();
         let mut failed = remove_folders(self.dir.registry());
@@ -96,14 +97,15 @@ impl Attempt<'_> {
 
     /// Removes every object of the app, and takes the last inventory.
     fn remove_all(&self, app: &App) -> TeardownFinished {
-        let known = journal::read(self.dir.registry())
-            .map(|(history, _)| history.open)
-            .unwrap_or_default();
+        let known = self.announced();
+        let parting = self.parting(app);
         let belongings = Belongings {
             stack: app.stack.clone(),
             known,
+            kept: parting.kept.clone(),
         };
-        let mut finished = self.remove(app, &belongings);
+        let mut finished = self.remove(app, &belongings, parting.grace);
+        self.settle(app, parting, &mut finished);
         let shielded = self.shielded(app);
         // An engine that was given up is not waited for once more.
         let listed = (!shielded.is_given_up()).then(|| shielded.list_objects());
@@ -122,19 +124,36 @@ impl Attempt<'_> {
         finished
     }
 
-    /// Lists the stacks of all runs that are known here: what is theirs may come and go beside this run.
+    /// Returns the names that the journal has announced.
+    pub(super) fn announced(&self) -> BTreeSet<Resource> {
+        journal::read(self.dir.registry())
+            .map(|(history, _)| history.open)
+            .unwrap_or_default()
+    }
+
+    /// Lists the stacks of all runs and canonicals that are known here: what is theirs may come and go beside this run.
     fn stacks_of_runs(&self) -> Vec<StackName> {
-        let runs = run_dir::list(&self.ctx.settings.state.dir).unwrap_or_default();
+        let state = &self.ctx.settings.state.dir;
+        let recipes = Shelf::recipes(state).unwrap_or_default().into_iter();
+        let known = recipes.filter_map(|recipe| Shelf::of(state, &recipe).read().ok()?);
+        let warm: Vec<_> = known.map(|known| known.domain.stack()).collect();
+        let runs = run_dir::list(state).unwrap_or_default();
         let histories = runs
             .into_iter()
             .filter_map(|(_, entry)| Some(journal::read(&entry).ok()?.0));
         histories
             .filter_map(|history| Some(history.begun?.stack))
+            .chain(warm)
             .collect()
     }
 
     /// Removes what belongs to the app; the first signal does not cut it short.
-    pub(super) fn remove(&self, app: &App, belongings: &Belongings) -> TeardownFinished {
+    pub(super) fn remove(
+        &self,
+        app: &App,
+        belongings: &Belongings,
+        grace: Duration,
+    ) -> TeardownFinished {
         let docker = self.shielded(app);
         let announce = |resource: &Resource| {
             self.announcer.say(Fact::ResourceRemoved {
@@ -146,6 +165,7 @@ impl Attempt<'_> {
             belongings,
             docker: &docker,
             limit,
+            grace,
             on_removed: &announce,
         });
         // An app of which nothing was ever made leaves nothing that could turn up late.
@@ -160,7 +180,7 @@ impl Attempt<'_> {
     }
 
     /// Returns docker, called so that only a second signal interrupts it.
-    fn shielded(&self, app: &App) -> Docker {
+    pub(super) fn shielded(&self, app: &App) -> Docker {
         let interrupt: Interrupt = self.ctx.host.interrupt.shielded();
         app.docker.with_host(&Host {
             interrupt,
@@ -203,6 +223,7 @@ impl Attempt<'_> {
 
     /// Counts, judges and writes everything for the last time.
     fn finish(&self) {
+        self.decide_promotion();
         let signal = self.ctx.host.interrupt.signal();
         let path = self.dir.path().join("report.json");
         let finished = {
@@ -219,6 +240,13 @@ impl Attempt<'_> {
                 Some(_) => Verdict::Cancelled,
                 None => Verdict::of(&report.stages, left),
             };
+            let failed = report.canonical.as_ref();
+            if failed.is_some_and(|settled| settled.trouble.is_some())
+                && finished.verdict == Verdict::Pass
+            {
+                // The recipe is not to blame, and what was asked for did not happen.
+                finished.verdict = Verdict::Broken;
+            }
             finished.leaked = left;
             finished.duration_ms = millis(self.begun.elapsed());
             finished.report = path.display().to_string();
@@ -302,10 +330,7 @@ mod tests {
     #[test]
     fn what_vanished_was_there_and_belonged_to_no_run() {
         let stack = |domain: &str| domain.parse::<AppDomain>().unwrap().stack();
-        let belongings = Belongings {
-            stack: stack("a-12.x.org"),
-            known: BTreeSet::new(),
-        };
+        let belongings = Belongings::all_of(stack("a-12.x.org"), BTreeSet::new());
         let volume = |name: &str| Resource::new(ResourceKind::Volume, name);
         let before = ["a-12_x_org_d", "b-34_x_org_d", "theirs", "stays"].map(volume);
         let gone = vanished(

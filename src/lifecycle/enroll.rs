@@ -71,6 +71,7 @@ pub(crate) fn read(
     let variables = Variables::find(&sample, &needs);
     let declared = declared(&variables, given, &app);
     let side = Renderer {
+        env: None,
         git: &git,
         app: &app,
         config: &RecipeConfig::default(),
@@ -198,6 +199,8 @@ mod tests {
     #[test]
     fn of_a_remote_recipe_the_newest_release_is_read_and_of_a_checkout_what_it_holds() {
         let request = |source| RunRequest {
+            mode: crate::model::run::RunMode::Cold,
+            commit: None,
             recipe: "blog".parse().unwrap(),
             source,
             wanted: Wanted::Default,

@@ -53,6 +53,23 @@ pub(crate) fn fetch(
     }
 }
 
+/// Checks that what was fetched is the one commit that was asked for, if one was.
+pub(crate) fn expect_commit(fetched: &Fetched, request: &RunRequest) -> Result<(), Trouble> {
+    let Some(wanted) = &request.commit else {
+        return Ok(());
+    };
+    if fetched.head.commit.as_ref() == Some(wanted) && !fetched.head.uncommitted {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` is no longer at commit {}, which was tested",
+        fetched.head.label,
+        wanted.short()
+    );
+    let trouble = Trouble::new(Fault::Config, "tag-moved", message);
+    Err(trouble.hint("test the release again"))
+}
+
 /// Copies a directory of this machine: a repository with its history, or a plain directory as one commit.
 fn fetch_path(
     git: &Git<'_>,

@@ -68,6 +68,7 @@ pub(super) fn refill(
         config,
         declared: &declared,
         guard: &prepared.guard,
+        env: prepared.inherited.env.as_deref(),
     };
     let head = renderer.side(fetched.head.clone(), fetched.head_commit.clone())?;
     let base = base_side(&renderer, &prepared.plan);

@@ -1,6 +1,9 @@
 //! What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
     attempt::Attempt,
@@ -35,6 +38,7 @@ impl Attempt<'_> {
         let belongings = Belongings {
             stack: app.stack.clone(),
             known: names.collect(),
+            kept: self.warm.kept_at_start(),
         };
         let mut objects = app
             .docker
@@ -44,7 +48,7 @@ impl Attempt<'_> {
             self.announcer.say(Fact::Waiting {
                 what: "removal of what an earlier run left".to_owned(),
             });
-            let removed = self.remove(app, &belongings);
+            let removed = self.remove(app, &belongings, Duration::ZERO);
             if let Some(left) = removed.left.first() {
                 let message = "what an earlier run left cannot be removed";
                 return Err(Trouble::broken("leftovers", message).because(left.to_string()));
@@ -55,6 +59,7 @@ impl Attempt<'_> {
                 .map_err(|error| docker_trouble(&error))?;
         }
         if self.job.dry_run == DryRun::No {
+            self.recover(app)?;
             for (entry, history) in dead {
                 self.withdraw_old(entry, history)?;
                 self.close(entry);

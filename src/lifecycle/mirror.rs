@@ -2,7 +2,7 @@
 //!
 //! Pull requests that are in upstream already are closed first, so that what a run was ended before is done by the next.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use super::session::state_trouble;
 use crate::{
@@ -48,6 +48,29 @@ pub(crate) struct Synced {
     pub(crate) left_open: usize,
 }
 
+impl fmt::Display for Synced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |count: usize, noun: &str, what: &str| {
+            let plural = if count == 1 { "" } else { "s" };
+            (count > 0).then(|| format!("{count} {noun}{plural} {what}"))
+        };
+        let moved = self
+            .branch_moved
+            .then(|| format!("`{}` moved", self.branch));
+        let parts = [
+            moved,
+            counted(self.tags_set.len(), "tag", "set"),
+            counted(self.tags_removed.len(), "tag", "removed"),
+            counted(self.closed.len(), "pull request", "closed"),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return f.write_str("equal to upstream");
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
 /// Whether anything is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effects {
@@ -58,19 +81,11 @@ enum Effects {
 }
 
 /// Makes the mirror of a recipe equal to upstream, with a repository below `work` that is removed again.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the sweep calls it, which is built beside it")
-)]
 pub(crate) fn sync(ctx: &Context, recipe: &RecipeName, work: &Path) -> Result<Synced, Trouble> {
     with_ends(ctx, recipe, (work, Effects::Real))
 }
 
 /// Finds out what [`sync`] would do, and changes nothing.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the sweep calls it, which is built beside it")
-)]
 pub(crate) fn plan(ctx: &Context, recipe: &RecipeName, work: &Path) -> Result<Synced, Trouble> {
     with_ends(ctx, recipe, (work, Effects::None))
 }

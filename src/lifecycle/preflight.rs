@@ -46,6 +46,8 @@ pub(crate) struct Ground {
     pub(crate) versions: BTreeMap<String, String>,
     /// How apps are reached.
     pub(crate) ingress: IngressKind,
+    /// Where the engine keeps its data.
+    pub(crate) docker_root: PathBuf,
 }
 
 /// Finds a program that a setting names.
@@ -135,6 +137,7 @@ pub(crate) fn survey(
             .map(|(name, version)| (name.to_owned(), version))
             .into(),
         ingress,
+        docker_root: engine.docker_root_dir.into(),
     })
 }
 
@@ -264,7 +267,7 @@ impl Room {
 }
 
 /// Checks that a directory has room, where that can be asked.
-fn check_disk(path: &Path, floor: u64) -> Result<(), Trouble> {
+pub(super) fn check_disk(path: &Path, floor: u64) -> Result<(), Trouble> {
     Room::at(path).map_or(Ok(()), |room| room.check(path, floor))
 }
 

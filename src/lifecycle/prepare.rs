@@ -1,7 +1,7 @@
 //! Gets everything ready before anything is deployed: checkout, compose policy, names, tests, the plan.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -46,6 +46,19 @@ pub(crate) struct Prepared {
     pub(crate) declared: BTreeMap<String, String>,
     /// Whether the compose policy is checked.
     pub(crate) guard: Guard,
+    /// What it takes over from the canonical.
+    pub(crate) inherited: Inherited,
+}
+
+/// What a run takes over from the canonical of its recipe; nothing in a cold run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inherited {
+    /// The revision that its data is of.
+    pub(crate) base: Option<Revision>,
+    /// The app's `.env`.
+    pub(crate) env: Option<String>,
+    /// The whole names of secrets that belong to its data, and that a fresh install must leave alone.
+    pub(crate) secrets: BTreeSet<String>,
 }
 
 /// What preparing needs beside the context.
@@ -58,6 +71,8 @@ pub(crate) struct Preparing<'a> {
     pub(crate) fetched: &'a Fetched,
     /// A directory of the run for copies of tests.
     pub(crate) work: PathBuf,
+    /// What it takes over from the canonical.
+    pub(crate) inherited: Inherited,
 }
 
 /// Renders the recipe and decides the plan; touches nothing on the swarm.
@@ -86,6 +101,7 @@ pub(crate) fn prepare(
         config: &config,
         declared: &declared,
         guard: &guard,
+        env: preparing.inherited.env.as_deref(),
     };
     let head = renderer.side(fetched.head.clone(), fetched.head_commit.clone())?;
     let overlays = list_overlays(&roots, approved, &config)?;
@@ -117,6 +133,7 @@ pub(crate) fn prepare(
         lint,
         declared,
         guard,
+        inherited: preparing.inherited.clone(),
     })
 }
 
@@ -219,6 +236,10 @@ fn decide(
     let declared = config.skip_generic.iter();
     left_out.extend(declared.map(|stage| (*stage, by.to_owned())));
     let facts = Facts {
+        mode: job.request.mode,
+        reattached: preparing.inherited.base.as_ref(),
+        pr: job.request.pr,
+        warm_canonical: config.warm_canonical,
         recipe: &app.recipe,
         domain: &app.domain,
         head: &fetched.head,

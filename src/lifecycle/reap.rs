@@ -203,14 +203,12 @@ impl Reaper<'_> {
             let mark = (MARKER.into(), run.id.as_str().into());
             host.base_env.push(mark);
         }
-        let belongings = Belongings {
-            stack: app.domain.stack(),
-            known: app.names(),
-        };
+        let belongings = Belongings::all_of(app.domain.stack(), app.names());
         let mut finished = teardown::remove_app(&Removal {
             belongings: &belongings,
             docker: &self.docker.with_host(&host),
             limit: self.ctx.settings.run.teardown_timeout,
+            grace: Duration::ZERO,
             on_removed: &|_| {},
         });
         let noted = tombstones::add(&self.ctx.settings.state.dir, &app.domain).err();

@@ -37,6 +37,8 @@ impl Record {
         events: Arc<EventFile>,
     ) -> Self {
         let report = RunReport {
+            canonical: None,
+            promotes: false,
             version: REPORT_VERSION,
             run_id: dir.id().clone(),
             argv: ctx.argv.clone(),

@@ -16,9 +16,11 @@ use super::{
     announce::{Announcer, Output},
     attempt::Attempt,
     claim::{take_lead, take_lock},
+    classify,
     hold::Hold,
     providing::Providers,
     record::{Record, Render},
+    warm::Warm,
     watchdog::Watchdog,
 };
 use crate::{
@@ -168,6 +170,16 @@ pub(crate) enum Error {
     Interrupted,
 }
 
+/// Turns what kept a run from its begin into what people read.
+pub(super) fn trouble_of(error: &Error) -> Trouble {
+    match error {
+        Error::Refused(trouble) => (**trouble).clone(),
+        Error::Interrupted => classify::interrupted(),
+        Error::Busy { .. } => Trouble::broken("busy", classify::in_one_line(error)),
+        Error::State { .. } => Trouble::broken("state-unwritable", classify::in_one_line(error)),
+    }
+}
+
 /// What came of a job.
 pub(crate) enum Ended {
     /// The run is over; its report says how.
@@ -254,6 +266,7 @@ fn make(
         record: &record,
         watchdog: &watchdog,
         providers: Providers::default(),
+        warm: Warm::default(),
     };
     let made = thread::scope(|scope| {
         // Where the system has no thread left, the run goes on unwatched.

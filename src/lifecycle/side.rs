@@ -6,10 +6,10 @@ use super::{classify, session::state_trouble};
 use crate::{
     config::recipe_config::RecipeConfig,
     model::{
-        app_env::{AppEnv, NestedDomains},
+        app_env::{self, AppEnv, NestedDomains},
         backup::BackupPlan,
         compose::Stack,
-        env_file::EnvFile,
+        env_file::{self, EnvFile},
         lint::{Snapshot, Tag},
         outcome::{Fault, Trouble},
         plan::Revision,
@@ -106,6 +106,8 @@ pub(super) struct Renderer<'a> {
     pub(super) declared: &'a BTreeMap<String, String>,
     /// Whether the compose policy is checked.
     pub(super) guard: &'a Guard,
+    /// The app's `.env`, where there is one before it is made of the sample.
+    pub(super) env: Option<&'a str>,
 }
 
 impl Renderer<'_> {
@@ -116,15 +118,10 @@ impl Renderer<'_> {
         let failed = |error: rendering::Error| classify::recipe_error(&error);
         let text = rendering::read_file(&checkout, ".env.sample").map_err(failed)?;
         let sample = rendering::parse_env(&text, ".env.sample").map_err(failed)?;
-        let env = app_env(self.app, self.config, self.declared)
-            .from_sample(&text)
-            .map_err(|error| {
-                Trouble::new(
-                    Fault::Config,
-                    "recipe-malformed",
-                    format!("failed to read `.env.sample`: {error}"),
-                )
-            })?;
+        let env = self.env_of(&text, &sample).map_err(|error| {
+            let message = format!("failed to read `.env.sample`: {error}");
+            Trouble::new(Fault::Config, "recipe-malformed", message)
+        })?;
         let rendered = rendering::render_with(&self.app.docker, &checkout, &self.app.stack, &env)
             .map_err(failed)?;
         let names = check_stack(self.app, &rendered.stack, self.guard)?;
@@ -140,6 +137,17 @@ impl Renderer<'_> {
             sample,
             snapshot,
         })
+    }
+
+    /// Makes the variables that the recipe is rendered with: those of the sample, or of the `.env` that is taken over.
+    fn env_of(&self, text: &str, sample: &EnvFile) -> Result<EnvFile, env_file::Error> {
+        let maker = app_env(self.app, self.config, self.declared);
+        let Some(known) = self.env else {
+            return maker.from_sample(text);
+        };
+        let mut env = maker.prepare(known)?;
+        app_env::adopt_secrets(&mut env, sample)?;
+        Ok(env)
     }
 }
 

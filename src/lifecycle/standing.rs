@@ -1,14 +1,21 @@
 //! Reads which recipes are enrolled and where each stands, from files of this host alone.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 use serde::Serialize;
 
+use super::canonical::Shelf;
 use crate::{
     model::{
+        canonical::Status,
         recipe::RecipeName,
-        run::RunId,
-        standing::{Digest, Standing, standings},
+        report::{REPORT_VERSION, RunReport},
+        run::{RunId, RunMode},
+        standing::{Digest, KnownGood, Standing, standings},
     },
     sys::{journal, lock::Leader, run_dir},
 };
@@ -63,11 +70,82 @@ pub(crate) fn read(
     let locks = state.join("locks");
     // A lock that cannot be asked for is nobody's.
     let is_alive = |run: &RunId| Leader::is_alive(&locks, run).unwrap_or(false);
-    Ok((standings(enrolled, digests, is_alive), damaged))
+    let mut all = standings(enrolled, digests, is_alive);
+    for standing in &mut all {
+        standing.canonical = canonical(state, &standing.recipe);
+    }
+    Ok((all, damaged))
 }
 
-/// Reads the report of a run, wherever its records are; nothing while it has none.
+/// Returns what is known to be good of a recipe, or that its record is damaged.
+fn canonical(state: &Path, recipe: &RecipeName) -> Option<KnownGood> {
+    let known = match Shelf::of(state, recipe).read() {
+        Ok(known) => known?,
+        Err(_) => {
+            return Some(KnownGood {
+                version: None,
+                commit: None,
+                promoted: None,
+                state: "damaged",
+            });
+        }
+    };
+    Some(KnownGood {
+        version: Some(known.version),
+        commit: Some(known.commit),
+        promoted: Some(known.promoted),
+        state: match known.status {
+            Status::Idle => "idle",
+            Status::InUse { .. } => "in-use",
+        },
+    })
+}
+
+/// Reads the report of a run as far as it says where its recipe stands.
 fn digest(entry: &Path) -> Result<Option<Digest>, String> {
+    let Some(text) = report_text(entry)? else {
+        return Ok(None);
+    };
+    let mut digest = Digest::parse(&text)?;
+    if digest.recipe.is_none() {
+        digest.recipe = recipe_of(entry);
+    }
+    Ok(Some(digest))
+}
+
+/// Reads the reports of a recipe's runs, newest first; those that tell nothing are left out.
+pub(crate) fn reports(state: &Path, recipe: &RecipeName) -> io::Result<Vec<RunReport>> {
+    let runs = run_dir::list(state)?.into_iter();
+    let texts = runs.filter_map(|(_, entry)| report_text(&entry).ok()?);
+    let reports = texts.filter_map(|text| serde_json::from_str::<RunReport>(&text).ok());
+    let is_of = |report: &RunReport| {
+        let plan = report.plan.as_ref();
+        report.version <= REPORT_VERSION && plan.is_some_and(|plan| plan.recipe == *recipe)
+    };
+    let mut found: Vec<_> = reports.filter(is_of).collect();
+    found.sort_by_key(|report| std::cmp::Reverse(report.started));
+    Ok(found)
+}
+
+/// Returns how long the last cold run of each recipe took, in milliseconds, as far as reports tell.
+pub(crate) fn durations(state: &Path) -> io::Result<BTreeMap<RecipeName, u64>> {
+    let mut took = BTreeMap::new();
+    // Newest first, so that the first of a recipe counts.
+    for (_, entry) in run_dir::list(state)? {
+        let text = report_text(&entry).ok().flatten();
+        let report = text.and_then(|text| serde_json::from_str::<RunReport>(&text).ok());
+        if let Some(report) = report
+            && let (Some(plan), Some(finished)) = (report.plan, report.finished)
+            && plan.mode == RunMode::Cold
+        {
+            took.entry(plan.recipe).or_insert(finished.duration_ms);
+        }
+    }
+    Ok(took)
+}
+
+/// Reads the text of a run's report, wherever its records are; nothing while it has none.
+fn report_text(entry: &Path) -> Result<Option<String>, String> {
     let elsewhere = entry.join("records");
     let records = if elsewhere.is_symlink() {
         &elsewhere
@@ -84,12 +162,8 @@ fn digest(entry: &Path) -> Result<Option<Digest>, String> {
     if size > LARGEST {
         return Err(format!("it is larger than {LARGEST} bytes"));
     }
-    let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let mut digest = Digest::parse(&text)?;
-    if digest.recipe.is_none() {
-        digest.recipe = recipe_of(entry);
-    }
-    Ok(Some(digest))
+    let text = fs::read_to_string(&path);
+    text.map(Some).map_err(|error| error.to_string())
 }
 
 /// Returns the recipe of a run that ended before it had a plan; its journal names it.

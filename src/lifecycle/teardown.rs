@@ -41,6 +41,8 @@ pub(crate) struct Belongings {
     pub(crate) stack: StackName,
     /// Whole names that the app's journal announced.
     pub(crate) known: BTreeSet<Resource>,
+    /// What is the app's and stays all the same: a canonical is undeployed, and keeps its data.
+    pub(crate) kept: BTreeSet<Resource>,
 }
 
 /// One app to remove.
@@ -51,13 +53,27 @@ pub(crate) struct Removal<'a> {
     pub(crate) docker: &'a Docker,
     /// How long it may take.
     pub(crate) limit: Duration,
+    /// How long the app's programs may take to end by themselves: none where nobody needs its data any more.
+    pub(crate) grace: Duration,
     /// Is told of each object that is gone.
     pub(crate) on_removed: &'a dyn Fn(&Resource),
 }
 
 impl Belongings {
-    /// Tells whether an object belongs to the app: by its label, or by its whole name when it has no label.
+    /// Returns what belongs to an app of which nothing stays.
+    pub(crate) fn all_of(stack: StackName, known: BTreeSet<Resource>) -> Self {
+        Self {
+            stack,
+            known,
+            kept: BTreeSet::new(),
+        }
+    }
+
+    /// Tells whether an object is the app's to go: by its label, or by its whole name when it has no label.
     pub(crate) fn own(&self, object: &Object) -> bool {
+        if self.kept.contains(&object.resource) {
+            return false;
+        }
         match &object.stack {
             Some(stack) => stack == self.stack.as_str(),
             None => self.known.contains(&object.resource),
@@ -153,6 +169,7 @@ fn remove_containers(
     found: &[Object],
 ) -> Result<bool, Error> {
     let mut containers = ids(found, ResourceKind::Container);
+    let_programs_end(removal)?;
     for attempt in 0..20 {
         if containers.is_empty() {
             return Ok(true);
@@ -170,6 +187,18 @@ fn remove_containers(
         containers = ids(&listed, ResourceKind::Container);
     }
     Ok(containers.is_empty())
+}
+
+/// Waits until no program of the app runs, whose services swarm ends now, or until its grace is over.
+fn let_programs_end(removal: &Removal<'_>) -> Result<(), Error> {
+    let deadline = Deadline::after(removal.grace);
+    let stack = removal.belongings.stack.as_str();
+    while !deadline.is_over() && removal.docker.is_running(stack)? {
+        if !rest(removal, Duration::from_millis(100)) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Removes networks, secrets, configs and volumes, each kind in one call, side by side.
@@ -326,10 +355,27 @@ mod tests {
 
     fn belongings(known: &[Resource]) -> Belongings {
         let domain: crate::model::app::AppDomain = "a-12.example.org".parse().unwrap();
-        Belongings {
-            stack: domain.stack(),
-            known: known.iter().cloned().collect(),
-        }
+        Belongings::all_of(domain.stack(), known.iter().cloned().collect())
+    }
+
+    #[test]
+    fn what_stays_is_not_the_apps_to_go() {
+        let volume = Resource::new(ResourceKind::Volume, "a-12_example_org_data");
+        let mut ours = belongings(std::slice::from_ref(&volume));
+        let listed = object(
+            ResourceKind::Volume,
+            "a-12_example_org_data",
+            Some("a-12_example_org"),
+        );
+        assert!(ours.own(&listed));
+        ours.kept.insert(volume);
+        assert!(!ours.own(&listed));
+        let secret = object(
+            ResourceKind::Secret,
+            "a-12_example_org_data",
+            Some("a-12_example_org"),
+        );
+        assert!(ours.own(&secret));
     }
 
     #[test]

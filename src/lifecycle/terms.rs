@@ -176,6 +176,8 @@ mod tests {
             panic!("it is a URL");
         };
         let request = |wanted| RunRequest {
+            mode: crate::model::run::RunMode::Cold,
+            commit: None,
             recipe: "x".parse().unwrap(),
             source: Source::Remote {
                 url: url.clone(),

@@ -1,6 +1,7 @@
 //! Undoes what an app made for another, at the end of a run or long after one that was killed.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     path::{Path, PathBuf},
 };
@@ -116,10 +117,7 @@ pub(super) fn withdraw_old(ctx: &Context, entry: &Path, history: &History) -> Ve
 
 /// Tells whether anything is left of the app that was asked to make it.
 fn is_there(docker: &Docker, provision: &Provision) -> Result<bool, Trouble> {
-    let belongings = Belongings {
-        stack: provision.domain.stack(),
-        known: std::collections::BTreeSet::new(),
-    };
+    let belongings = Belongings::all_of(provision.domain.stack(), BTreeSet::new());
     let objects = docker.list_objects();
     let objects = objects.map_err(|error| docker_trouble(&error))?;
     Ok(objects.iter().any(|object| belongings.own(object)))

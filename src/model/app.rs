@@ -1,14 +1,13 @@
 //! How an app is named on the swarm, and whether a name is one of ours.
 
-use std::{
-    fmt::{self, Write},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::recipe::{Invalid, RecipeName};
+use super::{
+    checksum::sha256,
+    recipe::{Invalid, RecipeName},
+};
 
 /// The longest domain name, in bytes (RFC 1035).
 const DOMAIN_LIMIT: usize = 253;
@@ -47,11 +46,7 @@ impl AppDomain {
     /// Returns the domain of a cold run: `<stem>-<digest>.<base domain>`.
     pub fn for_run(key: RunKey<'_>, base: &Self) -> Result<Self, Invalid> {
         let pr = key.pr.map(|number| number.to_string()).unwrap_or_default();
-        let digest = Sha256::digest(format!("{}|{pr}|{}", key.recipe, key.reference));
-        let mut hex = String::new();
-        for byte in digest {
-            write!(hex, "{byte:02x}").expect("a string takes any text");
-        }
+        let hex = sha256(format!("{}|{pr}|{}", key.recipe, key.reference).as_bytes());
         let letters = key
             .recipe
             .as_str()

@@ -1,12 +1,13 @@
 //! What an app's `.env` holds when ccci makes it from a recipe's sample.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     app::AppDomain,
     env_file::{EnvFile, Error},
     nested,
     recipe::RecipeName,
+    secret_spec::secret_specs,
 };
 
 /// What an `.env` is made from, beside the sample.
@@ -96,9 +97,57 @@ pub fn adopt_secrets(env: &mut EnvFile, sample: &EnvFile) -> Result<Vec<String>,
     Ok(missing.into_iter().map(|line| line.key).collect())
 }
 
+/// Gives each secret another version whose name is taken, so that a fresh install makes its own beside it.
+pub fn renew_secrets(
+    env: &mut EnvFile,
+    stack: &str,
+    taken: &BTreeSet<String>,
+) -> Result<(), Error> {
+    let specs = secret_specs(env)?;
+    for spec in specs {
+        let mut version = spec.version.clone();
+        let name = |version: &str| format!("{stack}_{}_{version}", spec.name);
+        while taken.contains(&name(&version)) {
+            version = next_version(&version);
+        }
+        if version != spec.version {
+            let key = format!("SECRET_{}_VERSION", spec.name.to_uppercase());
+            env.set(&key, &version)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the version that follows: `v2` after `v1`, and after what has no number one with a number.
+fn next_version(version: &str) -> String {
+    let stem = version.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = version[stem.len()..].parse::<u64>().unwrap_or(1);
+    // A name must not get longer with each promotion: nine versions are more than there are ever taken.
+    let next = if number >= 9 { 1 } else { number + 1 };
+    format!("{stem}{next}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_whose_name_is_taken_gets_another_version_and_keeps_its_modifiers() {
+        let sample = "SECRET_DB_PASSWORD_VERSION=v1 # length=43\nSECRET_KEY_VERSION=v1\nSECRET_OLD_VERSION=first\n";
+        let mut env = EnvFile::parse(sample).unwrap();
+        let taken = ["s_db_password_v1", "s_old_first"]
+            .map(str::to_owned)
+            .into();
+        renew_secrets(&mut env, "s", &taken).unwrap();
+        assert_eq!(env.get("SECRET_DB_PASSWORD_VERSION"), Some("v2"));
+        assert_eq!(env.get("SECRET_KEY_VERSION"), Some("v1"));
+        assert_eq!(env.get("SECRET_OLD_VERSION"), Some("first2"));
+        assert_eq!(secret_specs(&env).unwrap()[0].length, Some(43));
+        let taken = ["s_db_password_v2"].map(str::to_owned).into();
+        renew_secrets(&mut env, "s", &taken).unwrap();
+        assert_eq!(env.get("SECRET_DB_PASSWORD_VERSION"), Some("v3"));
+        assert_eq!(next_version("v9"), "v1");
+    }
 
     fn from_sample(sample: &str, nested: NestedDomains) -> EnvFile {
         let (recipe, domain) = (

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use crate::model::{
         plan::{GenericChecks, OverlayRunner, PlannedStage, Revision},
-        run::{DeployerKind, IngressKind, Trust},
+        run::{DeployerKind, IngressKind, RunMode, Trust},
     };
 
     /// Makes a test of a stage.
@@ -291,6 +291,9 @@ mod tests {
             lightweight: false,
         };
         let mut plan = Plan {
+            mode: RunMode::Cold,
+            pr: None,
+            warm_canonical: false,
             recipe: "n8n".parse().unwrap(),
             domain: "n8n-3fa91c.ci.example.org".parse().unwrap(),
             head,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    canonical::Settled,
     dependency::Dependency,
     outcome::{CheckResult, Fault, Outcome, StageResult, Trouble, Verdict},
     plan::Plan,
@@ -142,6 +143,17 @@ pub enum Fact {
         /// The signal's word, as `interrupt`.
         signal: String,
     },
+    /// Data of a canonical is being saved or put back.
+    CanonicalProgress {
+        /// What goes on, as `saving volume data`.
+        doing: String,
+        /// How many bytes are done.
+        done: u64,
+        /// How many there are.
+        total: u64,
+    },
+    /// The canonical was promoted or put back, or it is said why not.
+    CanonicalSettled(Settled),
     /// The app was removed, or it is said what is left.
     TeardownFinished(TeardownFinished),
     /// The app is kept.

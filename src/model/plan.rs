@@ -8,13 +8,16 @@ use super::{
     dependency::Requirement,
     outcome::SkipReason,
     recipe::{CommitSha, RecipeName, RecipeVersion},
-    run::{DeployerKind, IngressKind, Trust},
+    run::{DeployerKind, IngressKind, RunMode, Trust},
     stage::Stage,
 };
 
 /// Everything that is decided before a run acts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    /// What the run starts from.
+    #[serde(default)]
+    pub mode: RunMode,
     /// The recipe under test.
     pub recipe: RecipeName,
     /// The app's domain.
@@ -23,6 +26,12 @@ pub struct Plan {
     pub head: Revision,
     /// The version upgraded from.
     pub base: Option<Revision>,
+    /// The pull request that the head belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pr: Option<u64>,
+    /// Whether a canonical is kept for the recipe.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm_canonical: bool,
     /// Whether the head was written by someone who may run code here.
     pub trust: Trust,
     /// The rules of the compose policy that it may break, by name.
@@ -193,6 +202,8 @@ impl OverlayRunner {
 /// The facts that a plan is decided from.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
+    /// What the run starts from.
+    pub mode: RunMode,
     /// The recipe under test.
     pub recipe: &'a RecipeName,
     /// The app's domain.
@@ -201,6 +212,12 @@ pub struct Facts<'a> {
     pub head: &'a Revision,
     /// Every released tag, in any order.
     pub releases: &'a [Revision],
+    /// The revision that the canonical is of, where the run starts from its data.
+    pub reattached: Option<&'a Revision>,
+    /// The pull request that the head belongs to.
+    pub pr: Option<u64>,
+    /// Whether a canonical is kept for the recipe.
+    pub warm_canonical: bool,
     /// The base named in `recipe.toml`.
     pub upgrade_base: Option<&'a str>,
     /// Whether the head was written by someone who may run code here.
@@ -243,21 +260,28 @@ pub enum Error {
 /// Decides what a run will do.
 pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
     let base = choose_base(&facts)?;
-    let stages = Stage::ALL.map(|stage| plan_stage(&facts, base.as_ref(), stage));
+    // A promotion repeats one stage of a run that has made them all.
+    let stages = Stage::ALL.into_iter();
+    let stages =
+        stages.filter(|stage| facts.mode != RunMode::Promote || facts.wanted.contains(stage));
+    let stages = stages.map(|stage| plan_stage(&facts, base.as_ref(), stage));
+    let stages: Vec<_> = stages.collect();
+    let upgrades = |s: &PlannedStage| s.stage == Stage::Upgrade && s.skip.is_none();
+    // What is reattached is there first, whether it is upgraded or not.
+    let is_needed = facts.mode == RunMode::Quick || stages.iter().any(upgrades);
     Ok(Plan {
+        mode: facts.mode,
         recipe: facts.recipe.clone(),
         domain: facts.domain.clone(),
         head: facts.head.clone(),
-        base: base.filter(|_| {
-            stages
-                .iter()
-                .any(|s| s.stage == Stage::Upgrade && s.skip.is_none())
-        }),
+        base: base.filter(|_| is_needed),
+        pr: facts.pr,
+        warm_canonical: facts.warm_canonical,
         trust: facts.trust,
         exceptions: facts.exceptions.to_vec(),
         deployer: facts.deployer,
         ingress: facts.ingress,
-        stages: stages.into(),
+        stages,
         overlays: facts.overlays,
         checks: facts.checks,
         choices: Vec::new(),
@@ -265,8 +289,13 @@ pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
     })
 }
 
-/// Chooses the base: the one that is named, else the newest release older than the head.
+/// Chooses the base: what is reattached, else the one that is named, else the newest release older than the head.
 fn choose_base(facts: &Facts<'_>) -> Result<Option<Revision>, Error> {
+    match facts.mode {
+        RunMode::Cold => {}
+        RunMode::Quick => return Ok(facts.reattached.cloned()),
+        RunMode::Promote => return Ok(None),
+    }
     if let Some(wanted) = facts.upgrade_base {
         let named = facts
             .releases
@@ -328,6 +357,9 @@ fn skip_reason(facts: &Facts<'_>, base: Option<&Revision>, stage: Stage) -> Opti
         Stage::Upgrade if facts.head.commit.is_none() => {
             not_applicable("not a git repository, so no release to upgrade from")
         }
+        Stage::Upgrade if facts.mode == RunMode::Quick && is_reattached(facts, base) => {
+            not_applicable("the canonical is of the same commit")
+        }
         Stage::Upgrade if base.is_none() => not_applicable("no older release"),
         Stage::Backup | Stage::Restore if !facts.backup_capable => {
             not_applicable("no backup labels")
@@ -338,6 +370,11 @@ fn skip_reason(facts: &Facts<'_>, base: Option<&Revision>, stage: Stage) -> Opti
         Stage::Custom => no_custom_tests(facts),
         Stage::Install | Stage::Upgrade | Stage::Backup | Stage::Restore => None,
     }
+}
+
+/// Tells whether the head is what the canonical is of already.
+fn is_reattached(facts: &Facts<'_>, base: Option<&Revision>) -> bool {
+    !facts.head.uncommitted && base.is_some_and(|base| base.commit == facts.head.commit)
 }
 
 /// Returns why nothing would run in the stage custom, if that is so.
@@ -389,6 +426,10 @@ mod tests {
         let recipe = "wordpress".parse().unwrap();
         let domain = "word-3fa91c.ci.example.org".parse().unwrap();
         let mut facts = Facts {
+            mode: RunMode::Cold,
+            reattached: None,
+            pr: None,
+            warm_canonical: false,
             recipe: &recipe,
             domain: &domain,
             head,
@@ -497,10 +538,50 @@ mod tests {
     }
 
     #[test]
+    fn what_is_reattached_is_the_base_whatever_else_is_named() {
+        let releases = [revision("1.0.0+1", 'a'), revision("1.1.0+1", 'b')];
+        let first = Box::leak(Box::new(releases[0].clone()));
+        let quick = |head: &Revision| {
+            decide_with(head, &releases, |facts| {
+                facts.mode = RunMode::Quick;
+                facts.reattached = Some(first);
+                facts.upgrade_base = Some("1.1.0+1");
+            })
+        };
+        let plan = quick(&revision("main", 'c'));
+        assert_eq!(plan.base.as_ref().unwrap().label, "1.0.0+1");
+        assert_eq!(skip(&plan, Stage::Upgrade), None);
+        let plan = quick(&releases[0]);
+        assert_eq!(plan.base.as_ref().unwrap().label, "1.0.0+1");
+        let reason = skip(&plan, Stage::Upgrade).unwrap();
+        assert!(matches!(reason, SkipReason::NotApplicable(_)), "{reason:?}");
+        let edited = Revision {
+            uncommitted: true,
+            ..releases[0].clone()
+        };
+        assert_eq!(skip(&quick(&edited), Stage::Upgrade), None);
+    }
+
+    #[test]
+    fn a_promotion_upgrades_from_nothing() {
+        let releases = [revision("1.0.0+1", 'a'), revision("1.1.0+1", 'b')];
+        let plan = decide_with(&releases[1], &releases, |facts| {
+            facts.mode = RunMode::Promote;
+            facts.wanted = &[Stage::Install];
+        });
+        assert_eq!((plan.base, plan.mode), (None, RunMode::Promote));
+        assert_eq!(plan.stages.len(), 1);
+    }
+
+    #[test]
     fn a_base_that_is_no_release_is_an_error() {
         let (recipe, domain) = ("a".parse().unwrap(), "a.b".parse().unwrap());
         let head = revision("main", 'a');
         let facts = Facts {
+            mode: RunMode::Cold,
+            reattached: None,
+            pr: None,
+            warm_canonical: false,
             recipe: &recipe,
             domain: &domain,
             head: &head,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    canonical::Settled,
     dependency::Dependency,
     event::{Kept, RunFinished, TeardownFinished},
     outcome::{Fault, StageResult, Trouble},
@@ -60,6 +61,12 @@ pub struct RunReport {
     pub strays: Vec<String>,
     /// Findings about the recipe's text.
     pub lint: Vec<Trouble>,
+    /// What the run did to the canonical.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<Settled>,
+    /// Whether the run is followed by a promotion of what it tested.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub promotes: bool,
     /// How teardown ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teardown: Option<TeardownFinished>,

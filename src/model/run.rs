@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    recipe::{Invalid, RecipeName},
+    recipe::{CommitSha, Invalid, RecipeName},
     source::RemoteUrl,
     stage::Stage,
 };
@@ -108,15 +108,48 @@ pub enum Wanted {
     Newest,
 }
 
+/// What a run starts from, and what becomes of its app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunMode {
+    /// From nothing; the app is removed.
+    #[default]
+    Cold,
+    /// From the data of the recipe's canonical, which is put back afterwards.
+    Quick,
+    /// From nothing, at a tested release; the app becomes the recipe's canonical.
+    Promote,
+}
+
+impl RunMode {
+    /// Returns the mode's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Quick => "quick",
+            Self::Promote => "promote",
+        }
+    }
+
+    /// Tells whether the app is the recipe's canonical.
+    pub const fn is_warm(self) -> bool {
+        matches!(self, Self::Quick | Self::Promote)
+    }
+}
+
 /// One run that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRequest {
+    /// What it starts from.
+    pub mode: RunMode,
     /// The recipe's name.
     pub recipe: RecipeName,
     /// Where it comes from.
     pub source: Source,
     /// Which commit is tested.
     pub wanted: Wanted,
+    /// The one commit that it may be; any when nothing is said.
+    pub commit: Option<CommitSha>,
     /// The pull request's number.
     pub pr: Option<u64>,
     /// The stages asked for, in order.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     outcome::{Outcome, Verdict},
     plan::Revision,
-    recipe::{RecipeName, RecipeVersion},
+    recipe::{CommitSha, RecipeName, RecipeVersion},
     report::REPORT_VERSION,
-    run::RunId,
+    run::{RunId, RunMode},
 };
 
 /// One run, as far as it says where its recipe stands.
@@ -24,6 +24,8 @@ pub struct Digest {
     pub started: Timestamp,
     /// When its report was written last.
     pub updated: Timestamp,
+    /// What it started from.
+    pub mode: RunMode,
     /// What it tested, as a person knows it.
     pub version: Option<String>,
     /// Its verdict and the level; nothing while it goes on, or when it crashed.
@@ -108,6 +110,22 @@ pub struct Standing {
     pub runs: usize,
     /// How many results of these runs passed on a later try.
     pub flaky: usize,
+    /// What is known to be good of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<KnownGood>,
+}
+
+/// What is known to be good of a recipe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KnownGood {
+    /// The release; nothing when the record is damaged.
+    pub version: Option<RecipeVersion>,
+    /// The commit.
+    pub commit: Option<CommitSha>,
+    /// When it was promoted.
+    pub promoted: Option<Timestamp>,
+    /// `idle`, `in-use`, or `damaged`.
+    pub state: &'static str,
 }
 
 /// The part of a report that is read here.
@@ -132,6 +150,9 @@ struct Written {
 /// The part of a plan that is read here.
 #[derive(Deserialize)]
 struct WrittenPlan {
+    /// What the run started from.
+    #[serde(default)]
+    mode: RunMode,
     /// The recipe.
     recipe: RecipeName,
     /// What was tested.
@@ -175,6 +196,11 @@ impl Digest {
         let head = written.plan.as_ref().map(|plan| &plan.head);
         Ok(Self {
             run_id: written.run_id,
+            mode: written
+                .plan
+                .as_ref()
+                .map(|plan| plan.mode)
+                .unwrap_or_default(),
             version: head.map(|head| {
                 let version = head.version.as_ref().map(RecipeVersion::as_str);
                 version.map_or_else(|| head.title(), str::to_owned)
@@ -201,8 +227,10 @@ impl Digest {
     }
 
     /// Returns the level, when the run came to a verdict.
+    ///
+    /// A run that began with data that was there does not show that a release installs.
     fn reached(&self) -> Option<Reached> {
-        let (verdict, level) = self.end?;
+        let (verdict, level) = self.end.filter(|_| self.mode == RunMode::Cold)?;
         match verdict {
             Verdict::Pass | Verdict::Fail | Verdict::Leak => Some(Reached {
                 level,
@@ -227,7 +255,9 @@ pub fn standings(
         .iter()
         .map(|recipe| (recipe.clone(), Vec::new()))
         .collect();
-    for digest in digests {
+    // A promotion is no test: what it installs has passed one.
+    let tests = digests.into_iter();
+    for digest in tests.filter(|digest| digest.mode != RunMode::Promote) {
         if let Some(recipe) = digest.recipe.clone() {
             runs.entry(recipe).or_default().push(digest);
         }
@@ -266,6 +296,7 @@ fn standing(
         last_run,
         runs: runs.len(),
         flaky: runs.iter().map(|run| run.flaky).sum(),
+        canonical: None,
     }
 }
 
@@ -279,6 +310,7 @@ mod tests {
         Digest {
             run_id: id.parse().unwrap(),
             recipe: Some("blog".parse().unwrap()),
+            mode: RunMode::Cold,
             started: at(minute),
             updated: at(minute + 1),
             version: Some(format!("1.{minute}.0+1")),
@@ -341,6 +373,24 @@ mod tests {
             shown,
             [("chat", true, 0), ("zulip", true, 0), ("blog", false, 1)]
         );
+    }
+
+    #[test]
+    fn a_promotion_is_no_test_and_a_quick_run_reaches_no_level() {
+        let of = |id: &str, minute, mode| Digest {
+            mode,
+            ..run(id, minute, Some((Verdict::Pass, 5)))
+        };
+        let runs = vec![
+            of("aaaaa", 10, RunMode::Cold),
+            of("bbbbb", 20, RunMode::Quick),
+            of("ccccc", 30, RunMode::Promote),
+        ];
+        let all = standings(&names(&[]), runs, |_| false);
+        let level = all[0].level.as_ref().unwrap();
+        let last = all[0].last_run.as_ref().unwrap();
+        assert_eq!(level.run_id.as_str(), "aaaaa");
+        assert_eq!((last.run_id.as_str(), all[0].runs), ("bbbbb", 2));
     }
 
     #[test]

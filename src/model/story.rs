@@ -76,7 +76,13 @@ impl Story {
             } => {
                 self.trouble.get_or_insert_with(|| trouble.clone());
             }
+            Fact::CanonicalSettled(settled) => {
+                if self.trouble.is_none() {
+                    self.trouble.clone_from(&settled.trouble);
+                }
+            }
             Fact::RunStarted(_)
+            | Fact::CanonicalProgress { .. }
             | Fact::Waiting { .. }
             | Fact::StageStarted { .. }
             | Fact::StageSlow { .. }
@@ -103,7 +109,8 @@ impl Story {
             self.label = Some(label(plan));
         }
         self.stages = report.stages;
-        self.trouble = report.trouble;
+        let unsettled = report.canonical.and_then(|settled| settled.trouble);
+        self.trouble = report.trouble.or(unsettled);
         // A run that was killed while it wrote its report has told how it ended before.
         self.finished = report.finished.or_else(|| self.finished.take());
     }
@@ -330,6 +337,8 @@ mod tests {
         let counted = RunFinished::count(&[failed_install()]);
         let heard = events(vec![finished(failed_install()), Fact::RunFinished(counted)]);
         let report = RunReport {
+            canonical: None,
+            promotes: false,
             version: REPORT_VERSION,
             run_id: RunId::from_number(8),
             argv: Vec::new(),

@@ -1,6 +1,7 @@
 //! The blocks of several lines: the evidence of a stage, and how a run ended.
 
 use super::{
+    canonicals,
     level::Weight,
     line::{Line, Tone, shown_path},
     lines::{View, warning},
@@ -12,6 +13,7 @@ use crate::model::{
     display::{FinalStatusLevel, OutputWhen, StatusLevel},
     event::{Kept, RunFinished, StageFinished, TeardownFinished},
     outcome::{Outcome, Trouble, Verdict},
+    run::RunMode,
 };
 
 /// How many lines of a log are shown.
@@ -154,12 +156,20 @@ fn summary(finished: &RunFinished, run: &Running) -> Line {
         format!(": {}", shown.join(", "))
     };
     let left_out = left_out(finished.not_selected);
+    let mode = match run.mode {
+        RunMode::Cold => String::new(),
+        RunMode::Quick | RunMode::Promote => format!(" {}", run.mode.word()),
+    };
+    // A promotion repeats one stage of a run that has a level.
+    let level = match run.mode {
+        RunMode::Cold | RunMode::Quick => format!("; level {} of 5", finished.level),
+        RunMode::Promote => String::new(),
+    };
     let text = format!(
-        "[{}] {}, {}{shown}; level {} of 5{left_out}",
+        "[{}] {}{mode}, {}{shown}{level}{left_out}",
         times::padded(finished.duration_ms),
         run.recipe,
         counted(total, "stage"),
-        finished.level
     );
     let tone = match finished.verdict {
         Verdict::Pass => Tone::Good,
@@ -250,6 +260,10 @@ fn verdict(finished: &RunFinished, run: &Running) -> Option<String> {
             at_stage(Outcome::is_failure),
             why()
         )),
+        Verdict::Broken if run.unsettled.is_some() => {
+            let deed = run.unsettled?;
+            Some(canonicals::failed(recipe, deed))
+        }
         Verdict::Broken => {
             let stage = at_stage(|outcome| outcome == Outcome::Broken);
             Some(format!("no verdict on recipe `{recipe}`{stage}{}", why()))

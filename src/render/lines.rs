@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    block, dependencies,
+    block, canonicals, dependencies,
     level::{Levels, Weight},
     line::{Line, Look, Tone, shown_path},
     results,
@@ -47,7 +47,8 @@ fn fact_lines(event: &Event, run: &Running, view: &View) -> Vec<Line> {
     match &event.fact {
         Fact::Plan { recipes } => recipes.iter().flat_map(plan_lines).collect(),
         Fact::Waiting { what } => vec![waiting(recipe, what)],
-        Fact::DependencyProgress { .. } => Vec::new(),
+        Fact::DependencyProgress { .. } | Fact::CanonicalProgress { .. } => Vec::new(),
+        Fact::CanonicalSettled(settled) => canonicals::settled_lines(recipe, settled),
         Fact::DependencyReady { dependency } => dependencies::ready_lines(recipe, dependency),
         Fact::DependencyReleased { dependency } => dependencies::released_lines(recipe, dependency),
         Fact::StageStarted {

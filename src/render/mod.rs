@@ -2,6 +2,7 @@
 
 pub(crate) mod block;
 pub(crate) mod board;
+pub(crate) mod canonicals;
 pub(crate) mod clean;
 pub(crate) mod dependencies;
 pub(crate) mod diagnosis;
@@ -23,7 +24,9 @@ pub(crate) mod running;
 #[cfg(test)]
 mod sample;
 pub(crate) mod screen;
+pub(crate) mod sizes;
 pub(crate) mod standing;
 pub(crate) mod summary;
+pub(crate) mod sweeping;
 pub(crate) mod terminal;
 pub(crate) mod times;

@@ -2,10 +2,13 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use super::sizes;
 use crate::model::{
+    canonical::Deed,
     event::{Event, Fact, RunStarted, ServiceState, StageFinished, TeardownFinished},
     outcome::{CheckKind, CheckResult, Outcome, Trouble, millis},
     plan::{Plan, Revision},
+    run::RunMode,
     stage::Stage,
 };
 
@@ -49,6 +52,8 @@ pub(crate) struct Running {
     pub(crate) introduction: Option<RunStarted>,
     /// When it began, on the reader's clock.
     pub(crate) since: Duration,
+    /// What it starts from.
+    pub(crate) mode: RunMode,
     /// How many stages were planned to run.
     pub(crate) planned: usize,
     /// The stage that runs.
@@ -67,6 +72,8 @@ pub(crate) struct Running {
     pub(crate) lint: Vec<Trouble>,
     /// The grave trouble that belongs to no stage.
     pub(crate) trouble: Option<Trouble>,
+    /// What it should have done to the canonical, and could not.
+    pub(crate) unsettled: Option<Deed>,
     /// How teardown ended.
     pub(crate) teardown: Option<TeardownFinished>,
     /// Whether a signal ends it.
@@ -102,8 +109,13 @@ impl Running {
             Fact::Plan { recipes } => {
                 let runs = |plan: &Plan| plan.stages.iter().filter(|s| s.skip.is_none()).count();
                 self.planned = recipes.iter().map(runs).sum();
+                self.mode = recipes.first().map_or(self.mode, |plan| plan.mode);
             }
             Fact::Waiting { what } => self.between = Some((format!("waiting for {what}"), at)),
+            Fact::CanonicalProgress { doing, done, total } => {
+                let share = sizes::share(*done, *total);
+                self.between = Some((format!("{doing}: {share}"), at));
+            }
             Fact::DependencyProgress { required, doing } => {
                 self.between = Some((format!("waiting for {required}: {doing}"), at));
             }
@@ -125,6 +137,9 @@ impl Running {
                 if let Some(stage) = self.stage.take() {
                     self.between = Some((format!("ending {}", stage.stage), at));
                 }
+            }
+            Fact::CanonicalSettled(settled) => {
+                self.unsettled = settled.trouble.is_some().then_some(settled.deed);
             }
             Fact::TeardownFinished(teardown) => self.teardown = Some(teardown.clone()),
             Fact::RunFinished(_) => {

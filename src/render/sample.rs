@@ -16,7 +16,7 @@ use crate::model::{
     },
     report::{Deployed, REPORT_VERSION, RunReport},
     resource::{Resource, ResourceKind},
-    run::{DeployerKind, IngressKind, RunId, Trust},
+    run::{DeployerKind, IngressKind, RunId, RunMode, Trust},
     stage::Stage,
 };
 
@@ -62,6 +62,9 @@ pub(super) fn plan() -> Plan {
         left_out_by: (stage == Stage::Upgrade).then(|| "`skip-generic`".into()),
     });
     Plan {
+        mode: RunMode::Cold,
+        pr: None,
+        warm_canonical: false,
         recipe: "wordpress".parse().unwrap(),
         domain: "word-3fa91c.ci.example.org".parse().unwrap(),
         head: revision("2.14.0+6.8.1", '8'),
@@ -308,6 +311,8 @@ pub(super) fn report() -> RunReport {
     let stages: Vec<_> = stages().into_iter().map(|stage| stage.result).collect();
     let time = "2026-01-02T15:04:05Z".parse().unwrap();
     RunReport {
+        canonical: None,
+        promotes: false,
         version: REPORT_VERSION,
         run_id: RunId::from_number(7),
         argv: vec!["test".into()],

@@ -7,19 +7,26 @@ use super::{
     clean::clean,
     line::{Look, Tone, colour},
 };
-use crate::model::standing::{Ending, LastRun, Reached, Standing};
+use crate::model::standing::{Ending, KnownGood, LastRun, Reached, Standing};
 
 /// What the columns are called.
-const HEADINGS: [&str; COLUMNS] = ["recipe", "level", "version", "last run", "flaky"];
+const HEADINGS: [&str; COLUMNS] = [
+    "recipe",
+    "level",
+    "version",
+    "last run",
+    "flaky",
+    "canonical",
+];
 /// How many columns there are.
-const COLUMNS: usize = 5;
+const COLUMNS: usize = 6;
 /// The columns that may be cut where the terminal is narrow, with how far, the first one first.
-const CUT: [(usize, usize); 2] = [(2, 8), (0, 12)];
+const CUT: [(usize, usize); 3] = [(2, 8), (5, 8), (0, 12)];
 /// What is between two columns.
 const GAP: &str = "  ";
 
 /// One row, before it is aligned.
-type Row = [String; COLUMNS];
+type Row = Vec<String>;
 
 /// Returns the table: the enrolled recipes, then apart from them those that were only tested.
 ///
@@ -29,10 +36,18 @@ pub(crate) fn table(
     now: Timestamp,
     (look, columns): (&Look, Option<usize>),
 ) -> String {
-    let rows: Vec<Row> = standings.iter().map(|one| row(one, now)).collect();
-    let widths = widths(&rows, columns);
+    let has_canonical = standings.iter().any(|one| one.canonical.is_some());
+    // The last column is there for those alone who keep canonicals.
+    let shown = COLUMNS - usize::from(!has_canonical);
+    let cut = |mut row: Row| {
+        row.truncate(shown);
+        row
+    };
+    let rows: Vec<Row> = standings.iter().map(|one| cut(row(one, now))).collect();
+    let heading = cut(HEADINGS.map(str::to_owned).into());
+    let widths = widths(&heading, &rows, columns);
     let write = |row: &Row, tone: Option<Tone>| aligned(row, &widths, (tone, look, columns));
-    let mut text = write(&HEADINGS.map(str::to_owned), None);
+    let mut text = write(&heading, None);
     let mut are_enrolled = true;
     for (standing, row) in standings.iter().zip(&rows) {
         if are_enrolled && !standing.enrolled {
@@ -61,13 +76,24 @@ fn row(standing: &Standing, now: Timestamp) -> Row {
         0 => nothing(),
         flaky => flaky.to_string(),
     };
-    [
+    vec![
         standing.recipe.to_string(),
         level.map_or_else(nothing, reached),
         shown.unwrap_or_else(nothing),
         last.map_or_else(|| "never tested".to_owned(), run),
         flaky,
+        standing.canonical.as_ref().map_or_else(nothing, known_good),
     ]
+}
+
+/// Returns what is known to be good, and whether that can be used now.
+fn known_good(known: &KnownGood) -> String {
+    let version = known.version.as_ref().map(ToString::to_string);
+    match (version, known.state) {
+        (Some(version), "idle") => version,
+        (Some(version), state) => format!("{version} {state}"),
+        (None, state) => state.to_owned(),
+    }
 }
 
 /// Returns how long ago something was, in one unit.
@@ -82,15 +108,18 @@ fn age(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// Returns the width of each column, cut where the terminal is narrower.
-fn widths(rows: &[Row], columns: Option<usize>) -> [usize; COLUMNS] {
-    let mut widths = HEADINGS.map(str::len);
-    for row in rows {
+fn widths(heading: &Row, rows: &[Row], columns: Option<usize>) -> Vec<usize> {
+    let mut widths = vec![0; heading.len()];
+    for row in std::iter::once(heading).chain(rows) {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(measure_text_width(cell));
         }
     }
-    let gaps = GAP.len() * (COLUMNS - 1);
-    for (column, least) in CUT {
+    let gaps = GAP.len() * (widths.len() - 1);
+    let there = CUT
+        .into_iter()
+        .filter(|(column, _)| *column < heading.len());
+    for (column, least) in there {
         let all: usize = widths.iter().sum::<usize>() + gaps;
         let over = columns.map_or(0, |columns| all.saturating_sub(columns));
         widths[column] = widths[column]
@@ -103,7 +132,7 @@ fn widths(rows: &[Row], columns: Option<usize>) -> [usize; COLUMNS] {
 /// Writes one row; the tone is that of the outcome, nothing makes it a heading.
 fn aligned(
     row: &Row,
-    widths: &[usize; COLUMNS],
+    widths: &[usize],
     (tone, look, columns): (Option<Tone>, &Look, Option<usize>),
 ) -> String {
     let mark = if look.unicode { "…" } else { "~" };
@@ -170,12 +199,18 @@ mod tests {
             }),
             runs: 3,
             flaky: usize::from(outcome == Ending::Fail) * 2,
+            canonical: (outcome == Ending::Pass).then(|| KnownGood {
+                version: "2.14.0+6.8.1".parse().ok(),
+                commit: None,
+                promoted: None,
+                state: "idle",
+            }),
         }
     }
 
     fn standings() -> Vec<Standing> {
         let mut new = standing("zulip", Ending::Pass, "2026-11-20T10:00:00Z");
-        (new.level, new.last_run) = (None, None);
+        (new.level, new.last_run, new.canonical) = (None, None, None);
         vec![
             standing("blog", Ending::Pass, "2026-11-17T10:00:00Z"),
             standing("custom-html-tiny", Ending::Fail, "2026-11-20T08:30:00Z"),
@@ -193,28 +228,28 @@ mod tests {
     #[test]
     fn the_table_is_what_people_read() {
         insta::assert_snapshot!(shown(None), @r"
-recipe            level        version                               last run                 flaky
-blog              5, 3 d ago   2.14.0+6.8.1                          k7m2q pass, 3 d ago      -
-custom-html-tiny  5, 1 h ago   2.14.0+6.8.1                          k7m2q fail, 1 h ago      2
-wiki              -            feature/a-rather-long-name (8f3c1d2)  k7m2q broken, just now   -
-zulip             -            -                                     never tested             -
+recipe            level        version                               last run                 flaky  canonical
+blog              5, 3 d ago   2.14.0+6.8.1                          k7m2q pass, 3 d ago      -      2.14.0+6.8.1
+custom-html-tiny  5, 1 h ago   2.14.0+6.8.1                          k7m2q fail, 1 h ago      2      -
+wiki              -            feature/a-rather-long-name (8f3c1d2)  k7m2q broken, just now   -      -
+zulip             -            -                                     never tested             -      -
 
 tested, but not enrolled:
-attic             5, 50 d ago  2.14.0+6.8.1                          k7m2q crashed, 50 d ago  -
+attic             5, 50 d ago  2.14.0+6.8.1                          k7m2q crashed, 50 d ago  -      -
 ");
     }
 
     #[test]
     fn a_narrow_terminal_cuts_versions_first() {
         insta::assert_snapshot!(shown(Some(72)), @r"
-recipe            level        version    last run                 flaky
-blog              5, 3 d ago   2.14.0+6~  k7m2q pass, 3 d ago      -
-custom-html-tiny  5, 1 h ago   2.14.0+6~  k7m2q fail, 1 h ago      2
-wiki              -            feature/~  k7m2q broken, just now   -
-zulip             -            -          never tested             -
+recipe        level        version   last run                 flaky  ca~
+blog          5, 3 d ago   2.14.0+~  k7m2q pass, 3 d ago      -      2.~
+custom-html~  5, 1 h ago   2.14.0+~  k7m2q fail, 1 h ago      2      -
+wiki          -            feature~  k7m2q broken, just now   -      -
+zulip         -            -         never tested             -      -
 
 tested, but not enrolled:
-attic             5, 50 d ago  2.14.0+6~  k7m2q crashed, 50 d ago  -
+attic         5, 50 d ago  2.14.0+~  k7m2q crashed, 50 d ago  -      -
 ");
         for columns in [72, 40, 10] {
             let widest = shown(Some(columns)).lines().map(measure_text_width).max();

@@ -3,6 +3,7 @@
 mod harness;
 
 mod broken_runs;
+mod canonicals;
 mod dependencies;
 mod dependency_hooks;
 mod doctor;

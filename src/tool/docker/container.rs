@@ -154,6 +154,15 @@ impl Docker {
         self.inspect_containers(&ids)
     }
 
+    /// Tells whether a container of a stack runs on this node.
+    pub(crate) fn is_running(&self, stack: &str) -> Result<bool, Error> {
+        let filter = format!("label={}={stack}", super::inventory::STACK_LABEL);
+        let format = columns("ID");
+        let args = ["ps", "--no-trunc", "--filter", &filter, "--format", &format];
+        let lines: Vec<Line> = self.list(self.call("list containers", READ_LIMIT, args))?;
+        Ok(!lines.is_empty())
+    }
+
     /// Inspects containers, leaving out those that vanished meanwhile.
     pub(crate) fn inspect_containers(&self, ids: &[&str]) -> Result<Vec<Container>, Error> {
         if ids.is_empty() {

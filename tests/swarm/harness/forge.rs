@@ -34,6 +34,55 @@ pub(crate) fn publish_fixtures(world: &World, fixtures: &[&str]) -> String {
     format!("{}/{{recipe}}.git", serve(root))
 }
 
+/// A place to fetch a world's recipe from whose branches and tags the test moves.
+pub(crate) struct Shelf {
+    /// The address, with a place for the recipe's name.
+    url: String,
+    /// The repository that is served.
+    bare: PathBuf,
+}
+
+impl Shelf {
+    /// Publishes a world's recipe without any release.
+    pub(crate) fn open(world: &World) -> Self {
+        let root = world.path("shelf");
+        let bare = root.join(world.recipe());
+        fs::create_dir_all(&bare).unwrap();
+        git(
+            &bare,
+            &["init", "--quiet", "--bare", "--initial-branch=main"],
+        );
+        let shelf = Self {
+            url: format!("{}/{{recipe}}.git", serve(root)),
+            bare,
+        };
+        shelf.push(world, "HEAD", "refs/heads/main");
+        shelf
+    }
+
+    /// Returns the address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Publishes a release.
+    pub(crate) fn release(&self, world: &World, tag: &str) {
+        self.push(
+            world,
+            &format!("refs/tags/{tag}"),
+            &format!("refs/tags/{tag}"),
+        );
+    }
+
+    /// Publishes a commit under a ref.
+    pub(crate) fn push(&self, world: &World, what: &str, to: &str) {
+        let target = self.bare.to_str().unwrap();
+        let refspec = format!("+{what}:{to}");
+        git(&world.checkout(), &["push", "--quiet", target, &refspec]);
+        git(&self.bare, &["update-server-info"]);
+    }
+}
+
 /// Adds a repository to those that are published.
 fn add(root: &Path, checkout: &Path, name: &str) {
     let bare = root.join(name);

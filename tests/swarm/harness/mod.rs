@@ -2,6 +2,7 @@
 
 mod agreement;
 mod call;
+pub(crate) mod canonical;
 mod docker;
 mod forge;
 mod judged;
@@ -17,8 +18,9 @@ mod watch;
 mod world;
 
 pub(crate) use call::Call;
+pub(crate) use canonical::Canonical;
 pub(crate) use docker::docker;
-pub(crate) use forge::{publish, publish_fixtures};
+pub(crate) use forge::{Shelf, publish, publish_fixtures};
 pub(crate) use judged::{Failure, Judged, files};
 pub(crate) use proxy::Proxy;
 pub(crate) use registry::Registry;

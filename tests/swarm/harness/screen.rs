@@ -1,7 +1,9 @@
 //! What the screen says in plain mode: every line has one of few forms.
 
 /// The status words, which end at the twelfth column.
-const WORDS: [&str; 21] = [
+const WORDS: [&str; 23] = [
+    "Promoted",
+    "Put back",
     "Starting",
     "Requires",
     "Released",

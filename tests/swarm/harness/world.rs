@@ -104,6 +104,19 @@ impl World {
         format!("{}.test", self.marker)
     }
 
+    /// Returns the recipe's name.
+    pub(crate) fn recipe(&self) -> &str {
+        &self.recipe
+    }
+
+    /// Commits all changes of the recipe as a release.
+    pub(crate) fn release(&self, tag: &str) {
+        self.commit_all();
+        let message = format!("chore: publish {tag} release");
+        let args = ["tag", "--annotate", "--message", &message, tag];
+        repository::git(&self.checkout(), &args);
+    }
+
     /// Returns what each name of this world holds.
     pub(crate) fn marker(&self) -> &str {
         &self.marker
@@ -159,6 +172,12 @@ impl World {
         let checkout = self.checkout();
         repository::git(&checkout, &["add", "--all"]);
         repository::git(&checkout, &["commit", "--quiet", "--message", "change"]);
+    }
+
+    /// Makes a commit without changes, so that the head has no tag.
+    pub(crate) fn commit_all_empty(&self) {
+        let args = ["commit", "--quiet", "--allow-empty", "--message", "nothing"];
+        repository::git(&self.checkout(), &args);
     }
 
     /// Begins a call of `ccci test` on the recipe's work tree.
