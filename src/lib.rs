@@ -42,6 +42,7 @@
 //! - `command/view.rs`: Where text goes: the terminal on standard error, messages for programs on standard output.
 //! - `command/which_run.rs`: Which run somebody means: by its id, its directory, or its recipe.
 //! - `lifecycle/`: What happens to one app in one run: never prints.
+//! - `lifecycle/alert.rs`: Raises alerts: a file for each, then the command that the configuration names.
 //! - `lifecycle/announce.rs`: Announces the facts of a run to all who read them, in one order.
 //! - `lifecycle/attempt.rs`: The inside of one run: prepares, runs the stages, tears down, writes the report.
 //! - `lifecycle/backup_check.rs`: Checks that a backup holds what its labels promise and what was planted.
@@ -206,6 +207,7 @@
 //! - `sys/tombstones.rs`: Names of apps that were removed here a short while ago, so that a volume that is born late is known as ours.
 //! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.
 //! - `config/`: Settings of ccci and declarations of recipes: what was written becomes what is meant.
+//! - `config/always_on.rs`: `[[always-on]]` of the settings: the apps that the server itself needs, as they were written and as they are meant.
 //! - `config/environment.rs`: The environment, read once: what follows from it for ccci, and what children get of it.
 //! - `config/error.rs`: Why settings or a recipe's declarations cannot be used.
 //! - `config/file.rs`: Reads configuration files, and refuses those that nobody should trust.
@@ -221,6 +223,7 @@
 //! - `config/written.rs`: The settings as a file writes them: everything optional, nothing unknown.
 //! - `model/`: Pure types and decisions: never reads the clock, the disk or the environment.
 //! - `model/abra_sh.rs`: The variables that a recipe's `abra.sh` exports, read as text; never executes any of it.
+//! - `model/alert.rs`: What tells the people of a server that an always-on app needs them.
 //! - `model/app.rs`: How an app is named on the swarm, and whether a name is one of ours.
 //! - `model/app_env.rs`: What an app's `.env` holds when ccci makes it from a recipe's sample.
 //! - `model/approval.rs`: What an operator grants recipes whose heads anybody may have written: to run their own tests, to break a policy rule.

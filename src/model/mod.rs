@@ -1,6 +1,7 @@
 //! Pure types and decisions: never reads the clock, the disk or the environment.
 
 pub mod abra_sh;
+pub mod alert;
 pub mod app;
 pub mod app_env;
 pub mod approval;
