@@ -43,6 +43,7 @@
 //! - `command/which_run.rs`: Which run somebody means: by its id, its directory, or its recipe.
 //! - `lifecycle/`: What happens to one app in one run: never prints.
 //! - `lifecycle/alert.rs`: Raises alerts: a file for each, then the command that the configuration names.
+//! - `lifecycle/always_on.rs`: Keeps the records of always-on apps on the disk, one below the state directory for each domain.
 //! - `lifecycle/announce.rs`: Announces the facts of a run to all who read them, in one order.
 //! - `lifecycle/attempt.rs`: The inside of one run: prepares, runs the stages, tears down, writes the report.
 //! - `lifecycle/backup_check.rs`: Checks that a backup holds what its labels promise and what was planted.
@@ -224,6 +225,7 @@
 //! - `model/`: Pure types and decisions: never reads the clock, the disk or the environment.
 //! - `model/abra_sh.rs`: The variables that a recipe's `abra.sh` exports, read as text; never executes any of it.
 //! - `model/alert.rs`: What tells the people of a server that an always-on app needs them.
+//! - `model/always_on.rs`: What is remembered of an always-on app between two looks at it.
 //! - `model/app.rs`: How an app is named on the swarm, and whether a name is one of ours.
 //! - `model/app_env.rs`: What an app's `.env` holds when ccci makes it from a recipe's sample.
 //! - `model/approval.rs`: What an operator grants recipes whose heads anybody may have written: to run their own tests, to break a policy rule.
@@ -265,6 +267,7 @@
 //! - `model/report.rs`: The record of a run that other programs read: `report.json`.
 //! - `model/resource.rs`: Kinds and names of the objects that an app leaves on a swarm; never asks the swarm itself.
 //! - `model/run.rs`: What is asked of a run, and how a run is called.
+//! - `model/sealed.rs`: A record as JSON with the version of its format and a checksum, so that what was damaged is never taken for a record.
 //! - `model/secret_spec.rs`: Which secrets a recipe wants, by the lines of its `.env`; never makes or sees a value.
 //! - `model/service.rs`: One service of a rendered stack in types; never looks at what is around it.
 //! - `model/skip.rs`: Why something was not run, and whether the level climbs past it.

@@ -2,6 +2,7 @@
 
 pub mod abra_sh;
 pub mod alert;
+pub mod always_on;
 pub mod app;
 pub mod app_env;
 pub mod approval;
@@ -42,6 +43,7 @@ pub mod recipe;
 pub mod report;
 pub mod resource;
 pub mod run;
+pub mod sealed;
 pub mod secret_spec;
 pub mod service;
 pub mod skip;
