@@ -249,6 +249,7 @@
 //! - `model/level.rs`: How far up the ladder of stages a run got.
 //! - `model/likeness.rs`: Which of the names that are known somebody may have meant who wrote another.
 //! - `model/lint.rs`: What a recipe's author should know before a release, found by comparing base and head.
+//! - `model/manual_work.rs`: Whether the notes of a release ask for work that a person has to do; rather once too often than once too seldom.
 //! - `model/nested.rs`: Host names below an app's own: found in a text, and moved beside the app's name.
 //! - `model/outcome.rs`: How a stage, a check or a run ended, and whose fault it was.
 //! - `model/pattern.rs`: Patterns that choose among the tests and declared checks of a recipe by their names.
@@ -264,6 +265,8 @@
 //! - `model/reaping.rs`: Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
 //! - `model/reaping/verdict.rs`: What becomes of an app without a living run, and why, in words.
 //! - `model/recipe.rs`: What names and versions a recipe has.
+//! - `model/reconciling.rs`: What is to be done about an always-on app: decided from its record, what runs, its releases and what a person approved.
+//! - `model/reconciling/course.rs`: How far the releases lead from the one that runs, and what stops there.
 //! - `model/report.rs`: The record of a run that other programs read: `report.json`.
 //! - `model/resource.rs`: Kinds and names of the objects that an app leaves on a swarm; never asks the swarm itself.
 //! - `model/run.rs`: What is asked of a run, and how a run is called.
