@@ -6,6 +6,7 @@
 //! - `cli.rs`: The command line: clap types, whose doc comments are the help. It reads nothing and prints nothing.
 //! - `cli/app_args.rs`: What the commands about one app, or about the apps that are left, take.
 //! - `cli/enroll_args.rs`: What `ccci enroll` takes.
+//! - `cli/reconcile_args.rs`: What `ccci reconcile` takes.
 //! - `cli/test_args.rs`: What `ccci test` takes.
 //! - `cli/values.rs`: Readers of the values that flags and arguments take.
 //! - `exit.rs`: The exit codes of every command, and what each means.
@@ -124,6 +125,7 @@
 //! - `render/plan.rs`: A plan as text, for those who asked what would be done.
 //! - `render/problem_page.rs`: `docs/explain.md`: how a run is explained, and every problem that ccci knows.
 //! - `render/reaping.rs`: What became of apps without a living run, a line each.
+//! - `render/reconciling.rs`: What became of always-on apps: a line each, and below it what waits for a person.
 //! - `render/results.rs`: The lines of stages and checks that ended.
 //! - `render/running.rs`: What is known of a run while it goes on, gathered from its events.
 //! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
