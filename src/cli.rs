@@ -3,6 +3,7 @@
 pub mod app_args;
 pub mod canonical_args;
 pub mod enroll_args;
+pub mod reconcile_args;
 pub mod test_args;
 pub mod values;
 

@@ -7,6 +7,7 @@
 //! - `cli/app_args.rs`: What the commands about one app, or about the apps that are left, take.
 //! - `cli/canonical_args.rs`: What the commands about canonicals take.
 //! - `cli/enroll_args.rs`: What `ccci enroll` takes.
+//! - `cli/reconcile_args.rs`: What `ccci reconcile` takes.
 //! - `cli/test_args.rs`: What `ccci test` takes.
 //! - `cli/values.rs`: Readers of the values that flags and arguments take.
 //! - `exit.rs`: The exit codes of every command, and what each means.
@@ -48,6 +49,8 @@
 //! - `command/volume.rs`: The calls that ccci makes of itself, and that nobody types: work on one mounted volume, and snapshots for tests and benchmarks.
 //! - `command/which_run.rs`: Which run somebody means: by its id, its directory, or its recipe.
 //! - `lifecycle/`: What happens to one app in one run: never prints.
+//! - `lifecycle/alert.rs`: Raises alerts: a file for each, then the command that the configuration names.
+//! - `lifecycle/always_on.rs`: Keeps the records of always-on apps on the disk, one below the state directory for each domain.
 //! - `lifecycle/announce.rs`: Announces the facts of a run to all who read them, in one order.
 //! - `lifecycle/attempt.rs`: The inside of one run: prepares, runs the stages, tears down, writes the report.
 //! - `lifecycle/backup_check.rs`: Checks that a backup holds what its labels promise and what was planted.
@@ -145,6 +148,7 @@
 //! - `render/plan.rs`: A plan as text, for those who asked what would be done.
 //! - `render/problem_page.rs`: `docs/explain.md`: how a run is explained, and every problem that ccci knows.
 //! - `render/reaping.rs`: What became of apps without a living run, a line each.
+//! - `render/reconciling.rs`: What became of always-on apps: a line each, and below it what waits for a person.
 //! - `render/results.rs`: The lines of stages and checks that ended.
 //! - `render/running.rs`: What is known of a run while it goes on, gathered from its events.
 //! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
@@ -251,6 +255,7 @@
 //! - `sys/tree/words.rs`: What a program that works on a tree in another place says of it: lines on its standard error.
 //! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.
 //! - `config/`: Settings of ccci and declarations of recipes: what was written becomes what is meant.
+//! - `config/always_on.rs`: `[[always-on]]` of the settings: the apps that the server itself needs, as they were written and as they are meant.
 //! - `config/environment.rs`: The environment, read once: what follows from it for ccci, and what children get of it.
 //! - `config/error.rs`: Why settings or a recipe's declarations cannot be used.
 //! - `config/file.rs`: Reads configuration files, and refuses those that nobody should trust.
@@ -266,6 +271,8 @@
 //! - `config/written.rs`: The settings as a file writes them: everything optional, nothing unknown.
 //! - `model/`: Pure types and decisions: never reads the clock, the disk or the environment.
 //! - `model/abra_sh.rs`: The variables that a recipe's `abra.sh` exports, read as text; never executes any of it.
+//! - `model/alert.rs`: What tells the people of a server that an always-on app needs them.
+//! - `model/always_on.rs`: What is remembered of an always-on app between two looks at it.
 //! - `model/app.rs`: How an app is named on the swarm, and whether a name is one of ours.
 //! - `model/app_env.rs`: What an app's `.env` holds when ccci makes it from a recipe's sample.
 //! - `model/approval.rs`: What an operator grants recipes whose heads anybody may have written: to run their own tests, to break a policy rule.
@@ -291,6 +298,7 @@
 //! - `model/level.rs`: How far up the ladder of stages a run got.
 //! - `model/likeness.rs`: Which of the names that are known somebody may have meant who wrote another.
 //! - `model/lint.rs`: What a recipe's author should know before a release, found by comparing base and head.
+//! - `model/manual_work.rs`: Whether the notes of a release ask for work that a person has to do; rather once too often than once too seldom.
 //! - `model/nested.rs`: Host names below an app's own: found in a text, and moved beside the app's name.
 //! - `model/outcome.rs`: How a stage, a check or a run ended, and whose fault it was.
 //! - `model/pattern.rs`: Patterns that choose among the tests and declared checks of a recipe by their names.
@@ -307,9 +315,12 @@
 //! - `model/reaping.rs`: Which apps are orphans: decided from the registry of runs, what is on the swarm, and the time.
 //! - `model/reaping/verdict.rs`: What becomes of an app without a living run, and why, in words.
 //! - `model/recipe.rs`: What names and versions a recipe has.
+//! - `model/reconciling.rs`: What is to be done about an always-on app: decided from its record, what runs, its releases and what a person approved.
+//! - `model/reconciling/course.rs`: How far the releases lead from the one that runs, and what stops there.
 //! - `model/report.rs`: The record of a run that other programs read: `report.json`.
 //! - `model/resource.rs`: Kinds and names of the objects that an app leaves on a swarm; never asks the swarm itself.
 //! - `model/run.rs`: What is asked of a run, and how a run is called.
+//! - `model/sealed.rs`: A record as JSON with the version of its format and a checksum, so that what was damaged is never taken for a record.
 //! - `model/secret_spec.rs`: Which secrets a recipe wants, by the lines of its `.env`; never makes or sees a value.
 //! - `model/service.rs`: One service of a rendered stack in types; never looks at what is around it.
 //! - `model/skip.rs`: Why something was not run, and whether the level climbs past it.

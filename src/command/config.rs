@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cli::ConfigArgs,
     config::{
-        keys::{KEYS, Key},
+        keys::{ALWAYS_ON, KEYS, Key},
         settings::Shown,
     },
     exit,
@@ -37,7 +37,7 @@ fn chosen<'a>(all: &'a [Shown], keys: &[String]) -> Result<Vec<&'a Shown>, Error
             || shown
                 .key
                 .strip_prefix(key)
-                .is_some_and(|rest| rest.starts_with('.'))
+                .is_some_and(|rest| rest.starts_with(['.', '[']))
     };
     for key in keys {
         if !all.iter().any(|shown| fits(shown, key)) {
@@ -51,7 +51,8 @@ fn chosen<'a>(all: &'a [Shown], keys: &[String]) -> Result<Vec<&'a Shown>, Error
 /// Says that there is no such setting, and which ones are like it.
 fn unknown(key: &str) -> Error {
     let wanted = key.rsplit('.').next().unwrap_or_default();
-    let paths: Vec<_> = KEYS.iter().map(Key::path).collect();
+    let known = KEYS.iter().chain([&ALWAYS_ON]);
+    let paths: Vec<_> = known.map(Key::path).collect();
     let holds = KEYS.iter().find(|known| {
         known.name == wanted || known.name.contains(wanted) || wanted.contains(known.name)
     });
@@ -106,6 +107,11 @@ mod tests {
         vec![
             shown("limits.retries", "2", Origin::Flag("retries".to_owned())),
             shown("secrets.dirs", "[\"/run/secrets\"]", Origin::BuiltIn),
+            shown(
+                "always-on[1]",
+                "{ recipe = \"traefik\" }",
+                Origin::File("/etc/ccci/config.toml".into()),
+            ),
         ]
     }
 
@@ -116,6 +122,7 @@ mod tests {
         insta::assert_snapshot!(lines, @r#"
         limits.retries = 2  # flag: --retries
         secrets.dirs = ["/run/secrets"]  # built-in
+        always-on[1] = { recipe = "traefik" }  # /etc/ccci/config.toml
         "#);
     }
 
@@ -132,6 +139,7 @@ mod tests {
         };
         assert_eq!(keys(&["limits"]), ["limits.retries"]);
         assert_eq!(keys(&["secrets.dirs"]), ["secrets.dirs"]);
+        assert_eq!(keys(&["always-on"]), ["always-on[1]"]);
         assert_eq!(keys(&["secrets", "limits.retries"]).len(), 2);
     }
 
@@ -142,6 +150,8 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("try `limits.retries`"));
         let error = chosen(&all(), &["limits.josb".to_owned()]).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("try `limits.jobs`"));
+        let error = chosen(&all(), &["alwayson".to_owned()]).unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("try `always-on`"));
         assert!(chosen(&all(), &["limit".to_owned()]).is_err());
     }
 
@@ -153,5 +163,6 @@ mod tests {
         assert_eq!(read["limits.retries"]["value"], 2);
         assert_eq!(read["secrets.dirs"]["value"][0], "/run/secrets");
         assert_eq!(read["limits.retries"]["origin"], "flag: --retries");
+        assert_eq!(read["always-on[1]"]["value"]["recipe"], "traefik");
     }
 }

@@ -26,6 +26,10 @@ pub(crate) enum Kind {
     Switch,
     /// A list of strings; in a variable separated by colons.
     List,
+    /// A command with its arguments; in a variable separated by blanks.
+    Words,
+    /// Tables under one name, which no variable sets.
+    Tables,
 }
 
 /// What a setting reaches, and so where it may be set.
@@ -40,6 +44,9 @@ pub(crate) enum Reach {
 impl Key {
     /// Returns the setting's full name, as `limits.run-timeout`.
     pub(crate) fn path(&self) -> String {
+        if self.name.is_empty() {
+            return self.section.to_owned();
+        }
         format!("{}.{}", self.section, self.name)
     }
 }
@@ -69,8 +76,8 @@ const fn as_kind(key: Key, kind: Kind) -> Key {
     Key { kind, ..key }
 }
 
-/// All settings, in the order of `defaults.toml`.
-pub(crate) const KEYS: [Key; 43] = [
+/// All settings that have a default, in the order of `defaults.toml`.
+pub(crate) const KEYS: [Key; 45] = [
     host("server", "base-domain", "CCCI_BASE_DOMAIN"),
     as_kind(
         host("server", "base-domain-is-ours", "CCCI_BASE_DOMAIN_IS_OURS"),
@@ -107,6 +114,11 @@ pub(crate) const KEYS: [Key; 43] = [
     host("run", "keep-for", "CCCI_KEEP_FOR"),
     host("run", "teardown-timeout", "CCCI_TEARDOWN_TIMEOUT"),
     host("janitor", "max-age", "CCCI_JANITOR_MAX_AGE"),
+    host("alerts", "dir", "CCCI_ALERTS_DIR"),
+    as_kind(
+        host("alerts", "command", "CCCI_ALERTS_COMMAND"),
+        Kind::Words,
+    ),
     as_kind(limit("jobs", "CCCI_JOBS"), Kind::Number),
     as_kind(limit("retries", "CCCI_RETRIES"), Kind::Number),
     limit("run-timeout", "CCCI_TIMEOUT"),
@@ -121,6 +133,9 @@ pub(crate) const KEYS: [Key; 43] = [
     limit("pull-timeout", "CCCI_PULL_TIMEOUT"),
     limit("slow", "CCCI_SLOW"),
 ];
+
+/// The apps that the server itself needs: a list of tables, and so none of the settings with a default.
+pub(crate) static ALWAYS_ON: Key = as_kind(host("always-on", "", ""), Kind::Tables);
 
 /// Finds a setting by its section and name.
 pub(crate) fn find(section: &str, name: &str) -> Option<&'static Key> {

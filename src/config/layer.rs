@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use super::{
     environment::Environment,
     error::Error,
-    keys::{self, KEYS, Key, Kind, Reach},
+    keys::{self, ALWAYS_ON, KEYS, Key, Kind, Reach},
     written::Written,
 };
 use crate::model::input::{TypedFlag, parse_duration};
@@ -70,7 +70,12 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Layer, String> {
         value: value.clone(),
         origin: origin.clone(),
     });
-    Ok(entries.collect())
+    let tables = table.get(ALWAYS_ON.section).map(|value| Entry {
+        key: &ALWAYS_ON,
+        value: value.clone(),
+        origin: origin.clone(),
+    });
+    Ok(entries.chain(tables).collect())
 }
 
 /// Makes the layer of the environment.
@@ -117,6 +122,8 @@ fn entry(key: &'static Key, text: &str, origin: Origin) -> Result<Entry, Error> 
             _ => return Err(usage("it has to be true or false".to_owned())),
         },
         Kind::List => Value::Array(text.split(':').map(Value::from).collect()),
+        Kind::Words => Value::Array(text.split_whitespace().map(Value::from).collect()),
+        Kind::Tables => return Err(usage("only a file sets it".to_owned())),
     };
     let alone = BTreeMap::from([(
         key.path(),
@@ -135,6 +142,10 @@ fn entry(key: &'static Key, text: &str, origin: Origin) -> Result<Entry, Error> 
 pub(super) fn table(merged: &BTreeMap<String, Entry>) -> Table {
     let mut table = Table::new();
     for entry in merged.values() {
+        if entry.key.kind == Kind::Tables {
+            table.insert(entry.key.section.to_owned(), entry.value.clone());
+            continue;
+        }
         let section = table
             .entry(entry.key.section)
             .or_insert_with(|| Value::Table(Table::new()));
@@ -255,7 +266,7 @@ TOML parse error at line 1, column 2
   |
 1 | [serve]
   |  ^^^^^
-unknown field `serve`, expected one of `server`, `state`, `programs`, `secrets`, `recipes`, `mirror`, `run`, `janitor`, `limits`
+unknown field `serve`, expected one of `server`, `state`, `programs`, `secrets`, `recipes`, `mirror`, `run`, `janitor`, `alerts`, `limits`, `always-on`
 ");
         insta::assert_snapshot!(error("[limits]\njobs = \"two\"\n"), @r#"
 TOML parse error at line 2, column 8

@@ -11,7 +11,7 @@ use super::{
     environment::{Audience, Environment},
     error::Error,
     file,
-    keys::KEYS,
+    keys::{ALWAYS_ON, KEYS},
     layer::{self, Entry, Layer, Origin},
     settings::{self, DEFAULTS, Places, Settings, Shown},
     work_tree,
@@ -176,8 +176,39 @@ fn finish(merged: &BTreeMap<String, Entry>, sources: &Sources<'_>) -> Result<Set
         value: entry.value.to_string(),
         origin: entry.origin.clone(),
     });
+    let tables = merged.get(ALWAYS_ON.section);
+    let shown = shown.chain(shown_tables(tables));
     let written = written.expect("each layer was checked by itself");
-    Ok(settings::resolve(written, &places, shown.collect()))
+    settings::resolve(written, &places, shown.collect()).map_err(|message| {
+        // A file alone can have such tables.
+        let path = match tables.map(|entry| &entry.origin) {
+            Some(Origin::File(path)) => path.clone(),
+            Some(Origin::BuiltIn | Origin::Environment(_) | Origin::Flag(_)) | None => {
+                PathBuf::new()
+            }
+        };
+        Error::Invalid { path, message }
+    })
+}
+
+/// Returns the always-on apps as `ccci config` shows them: one by one, or that there is none.
+fn shown_tables(entry: Option<&Entry>) -> Vec<Shown> {
+    let origin = entry.map_or(Origin::BuiltIn, |entry| entry.origin.clone());
+    let shown = |key, value| Shown {
+        key,
+        value,
+        origin: origin.clone(),
+    };
+    let section = ALWAYS_ON.section;
+    let apps = entry.and_then(|entry| entry.value.as_array());
+    let apps = (1..).zip(apps.into_iter().flatten());
+    let found: Vec<_> = apps
+        .map(|(number, app): (usize, _)| shown(format!("{section}[{number}]"), app.to_string()))
+        .collect();
+    if found.is_empty() {
+        return vec![shown(section.to_owned(), "[]".to_owned())];
+    }
+    found
 }
 
 #[cfg(test)]
@@ -258,7 +289,10 @@ mod tests {
                 .iter()
                 .all(|shown| shown.origin == Origin::BuiltIn)
         );
-        assert_eq!(settings.shown.len(), KEYS.len());
+        // The always-on apps are one more.
+        assert_eq!(settings.shown.len(), KEYS.len() + 1);
+        assert!(settings.always_on.is_empty());
+        assert_eq!(settings.alerts.dir, settings.state.dir.join("alerts"));
     }
 
     #[test]

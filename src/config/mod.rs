@@ -1,5 +1,6 @@
 //! Settings of ccci and declarations of recipes: what was written becomes what is meant.
 
+pub(crate) mod always_on;
 pub(crate) mod environment;
 pub(crate) mod error;
 mod file;

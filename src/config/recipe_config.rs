@@ -377,18 +377,23 @@ impl TryFrom<String> for VariableName {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if OURS.contains(&text.as_str()) {
-            let rule = "a variable that ccci does not set itself, as in `ADMIN_EMAIL`";
-            return Err(Invalid::new("variable", &text, rule));
-        }
-        if starts && text.chars().all(plain) {
-            return Ok(Self(text));
-        }
-        let rule = "letters, digits and `_`, not beginning with a digit, as in `ADMIN_EMAIL`";
-        Err(Invalid::new("variable", &text, rule))
+        variable_name(text, &OURS).map(Self)
     }
+}
+
+/// Checks the name of a variable, which must not be one of those that ccci sets itself.
+pub(super) fn variable_name(text: String, ours: &[&str]) -> Result<String, Invalid> {
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if ours.contains(&text.as_str()) {
+        let rule = "a variable that ccci does not set itself, as in `ADMIN_EMAIL`";
+        return Err(Invalid::new("variable", &text, rule));
+    }
+    if starts && text.chars().all(plain) {
+        return Ok(text);
+    }
+    let rule = "letters, digits and `_`, not beginning with a digit, as in `ADMIN_EMAIL`";
+    Err(Invalid::new("variable", &text, rule))
 }
 
 #[cfg(test)]

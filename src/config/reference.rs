@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    always_on,
     keys::{self, Reach},
     recipe_config::EXAMPLE,
     settings::DEFAULTS,
@@ -60,16 +61,27 @@ pub(crate) fn entries(text: &str) -> Vec<Entry> {
 
 /// Returns the keys of `recipe.toml`, each where the example has it first.
 pub(crate) fn declarations() -> Vec<Entry> {
+    each_once(EXAMPLE)
+}
+
+/// Returns the keys of an `[[always-on]]` table.
+pub(super) fn always_on_keys() -> Vec<Entry> {
+    each_once(always_on::EXAMPLE)
+}
+
+/// Returns the keys of an example, each where it has it first.
+fn each_once(example: &str) -> Vec<Entry> {
     let mut known = BTreeSet::new();
-    let entries = entries(EXAMPLE).into_iter();
+    let entries = entries(example).into_iter();
     entries.filter(|entry| known.insert(entry.path())).collect()
 }
 
 /// Renders `docs/config.md`.
 pub(crate) fn reference() -> String {
     let settings = entries(DEFAULTS).iter().map(setting).collect::<String>();
+    let apps = always_on_keys().iter().map(declaration).collect::<String>();
     let declarations = declarations().iter().map(declaration).collect::<String>();
-    format!("{HEAD}{settings}{MIDDLE}{declarations}")
+    format!("{HEAD}{settings}{APPS}{apps}{MIDDLE}{declarations}")
 }
 
 /// Renders one setting of ccci.
@@ -88,7 +100,7 @@ fn setting(entry: &Entry) -> String {
     )
 }
 
-/// Renders one declaration of a recipe.
+/// Renders one key of a table without default.
 fn declaration(entry: &Entry) -> String {
     format!(
         "\n### `{}`\n\n{}\n\n```toml\n{}{} = {}\n```\n",
@@ -100,11 +112,11 @@ fn declaration(entry: &Entry) -> String {
     )
 }
 
-/// Returns the line that opens a section of `recipe.toml`.
+/// Returns the line that opens a section of an example.
 fn header(section: &str) -> String {
     match section {
         "" => String::new(),
-        "ready" | "check" => format!("[[{section}]]\n"),
+        "always-on" | "ready" | "check" => format!("[[{section}]]\n"),
         _ => format!("[{section}]\n"),
     }
 }
@@ -112,7 +124,7 @@ fn header(section: &str) -> String {
 /// What the page begins with.
 const HEAD: &str = "# Configuration
 
-Generated from the comments in `src/config/defaults.toml` and `src/config/recipe_example.toml`.
+Generated from the comments in `src/config/defaults.toml`, `src/config/always_on_example.toml` and `src/config/recipe_example.toml`.
 After a change there, run the tests with `CCCI_BLESS=1`.
 
 ## Settings of ccci
@@ -135,6 +147,16 @@ Relative paths start at the current directory.
 A `./ccci.toml` in the work tree under test belongs to whoever wrote what is tested; in CI, one in any git work tree does.
 It may lower the settings under `limits`, and every other key in it is an error.
 The default `recipes.tests-dir` is not used there either.
+";
+
+/// What stands between the settings with a default and the tables of always-on apps.
+const APPS: &str = "
+## Always-on apps: `[[always-on]]`
+
+The apps that the server itself needs, such as the proxy: one table for each, in any of the files above.
+The tables of a file replace those of the files before it, all of them; `always-on = []` leaves none.
+No variable and no flag sets them, and a `./ccci.toml` in the work tree under test must not.
+Values of `env` may use `{domain}`, `{label}`, `{base-domain}`, `{stack}` and `{recipe}`.
 ";
 
 /// What stands between settings and declarations.
@@ -177,7 +199,11 @@ mod tests {
 
     #[test]
     fn every_key_is_explained_in_a_sentence() {
-        for entry in entries(DEFAULTS).iter().chain(&declarations()) {
+        for entry in entries(DEFAULTS)
+            .iter()
+            .chain(&always_on_keys())
+            .chain(&declarations())
+        {
             assert!(
                 entry.comment.ends_with('.'),
                 "{}: {:?}",

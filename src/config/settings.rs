@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    always_on::{self, AlwaysOnApp},
     layer::Origin,
     written::{MirrorForge, Owner, Written},
 };
@@ -40,6 +41,24 @@ pub(crate) struct Settings {
     pub(crate) run: Run,
     /// How old what has no record here must be before the janitor takes it.
     pub(crate) janitor_max_age: Duration,
+    /// Whom ccci tells what needs a person.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the command that looks after these apps is built on it"
+        )
+    )]
+    pub(crate) alerts: Alerts,
+    /// The apps that the server itself needs, in the order of the file.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the command that looks after these apps is built on it"
+        )
+    )]
+    pub(crate) always_on: Vec<AlwaysOnApp>,
     /// How long and how much.
     pub(crate) limits: Limits,
     /// Every setting as `ccci config` shows it.
@@ -157,6 +176,15 @@ pub(crate) struct Run {
     pub(crate) teardown_timeout: Duration,
 }
 
+/// Whom ccci tells what needs a person.
+#[derive(Clone, Debug)]
+pub(crate) struct Alerts {
+    /// Where the files are.
+    pub(crate) dir: PathBuf,
+    /// The program that is run for each, with its arguments; none when it is empty.
+    pub(crate) command: Vec<String>,
+}
+
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -209,8 +237,12 @@ pub(super) struct Places<'a> {
     pub(super) self_approving: bool,
 }
 
-/// Makes the settings from what all layers together wrote.
-pub(super) fn resolve(written: Written, places: &Places<'_>, shown: Vec<Shown>) -> Settings {
+/// Makes the settings from what all layers together wrote; only the tables of always-on apps can still be wrong.
+pub(super) fn resolve(
+    written: Written,
+    places: &Places<'_>,
+    shown: Vec<Shown>,
+) -> Result<Settings, String> {
     let dir = places.current_dir;
     let path = |given: Option<PathBuf>| {
         let given = set(given);
@@ -220,38 +252,47 @@ pub(super) fn resolve(written: Written, places: &Places<'_>, shown: Vec<Shown>) 
     let state = path(written.state.dir.clone());
     let state = state.unwrap_or_else(|| places.default_state_dir.clone());
     let tests_dir = path(written.recipes.tests_dir);
-    Settings {
-        server: Server {
-            base_domain: set(written.server.base_domain),
-            base_domain_is_ours: set(written.server.base_domain_is_ours),
-            deployer: set(written.server.deployer),
-            ingress: set(written.server.ingress),
-            resolve_to: set(written.server.resolve_to).0,
-            ca_file: path(written.server.ca_file),
-        },
-        secrets: Secrets {
-            dirs: secrets.iter().map(|secrets| dir.join(secrets)).collect(),
-            git_token_file: path(written.secrets.git_token_file),
-        },
-        recipes: Recipes {
-            url: set(written.recipes.url).0,
-            forge: set(written.recipes.forge).0,
-            allow_http: set(written.recipes.allow_http),
-            tests_dir: tests_dir.filter(|_| !places.self_approving),
-        },
+    let alerts = Alerts {
+        dir: path(written.alerts.dir).unwrap_or_else(|| state.join("alerts")),
+        command: set(written.alerts.command).0,
+    };
+    let recipes = Recipes {
+        url: set(written.recipes.url).0,
+        forge: set(written.recipes.forge).0,
+        allow_http: set(written.recipes.allow_http),
+        tests_dir: tests_dir.filter(|_| !places.self_approving),
+    };
+    let server = Server {
+        base_domain: set(written.server.base_domain),
+        base_domain_is_ours: set(written.server.base_domain_is_ours),
+        deployer: set(written.server.deployer),
+        ingress: set(written.server.ingress),
+        resolve_to: set(written.server.resolve_to).0,
+        ca_file: path(written.server.ca_file),
+    };
+    let secrets = Secrets {
+        dirs: secrets.iter().map(|secrets| dir.join(secrets)).collect(),
+        git_token_file: path(written.secrets.git_token_file),
+    };
+    Ok(Settings {
+        always_on: always_on::resolve(written.always_on, &server, (&recipes, dir))?,
+        server,
         mirror: resolve_mirror(set(written.mirror.forge), set(written.mirror.owner)),
         mirror_token_file: path(written.mirror.token_file),
         state: resolve_state(&written.state, state),
         programs: resolve_programs(written.programs),
+        secrets,
+        recipes,
         run: Run {
             keep: set(written.run.keep),
             keep_for: set(written.run.keep_for).0,
             teardown_timeout: set(written.run.teardown_timeout).0,
         },
         janitor_max_age: set(written.janitor.max_age).0,
+        alerts,
         limits: resolve_limits(&written.limits),
         shown,
-    }
+    })
 }
 
 /// Takes a value that some layer has.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::always_on::WrittenApp;
 use crate::model::{
     app::AppDomain,
     input::{Address, ByteSize, DeployerChoice, IngressChoice, TimeLimit},
@@ -32,8 +33,12 @@ pub(super) struct Written {
     pub(super) run: Run,
     /// What the janitor spares.
     pub(super) janitor: Janitor,
+    /// Whom ccci tells what needs a person.
+    pub(super) alerts: Alerts,
     /// How long and how much.
     pub(super) limits: Limits,
+    /// The apps that the server itself needs.
+    pub(super) always_on: Vec<WrittenApp>,
 }
 
 /// `[server]`.
@@ -142,6 +147,16 @@ pub(super) struct Run {
 pub(super) struct Janitor {
     /// `max-age`.
     pub(super) max_age: Option<TimeLimit>,
+}
+
+/// `[alerts]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Alerts {
+    /// `dir`.
+    pub(super) dir: Option<PathBuf>,
+    /// `command`.
+    pub(super) command: Option<Argv>,
 }
 
 /// `[limits]`.
@@ -281,6 +296,24 @@ impl TryFrom<String> for Program {
     }
 }
 
+/// A program with its arguments, or nothing.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub(super) struct Argv(pub(super) Vec<String>);
+
+impl TryFrom<Vec<String>> for Argv {
+    type Error = Invalid;
+
+    fn try_from(words: Vec<String>) -> Result<Self, Invalid> {
+        let named = words.first().is_none_or(|program| !program.is_empty());
+        if named && !words.iter().any(|word| word.contains(char::is_control)) {
+            return Ok(Self(words));
+        }
+        let rule = "a program and its arguments, as in `[\"mail-alert\", \"--to\", \"ops\"]`";
+        Err(Invalid::new("command", &words.join(" "), rule))
+    }
+}
+
 /// How many recipes run side by side.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "i64")]
@@ -320,7 +353,9 @@ mod tests {
 
     #[test]
     fn every_key_of_each_section_is_in_the_list_of_settings() {
-        let sections = accepted(&toml::from_str::<Written>("no-such-key = 1").unwrap_err());
+        let mut sections = accepted(&toml::from_str::<Written>("no-such-key = 1").unwrap_err());
+        // The one that is no table: its keys are compared with an example.
+        assert_eq!(sections.pop().as_deref(), Some("always-on"));
         let mut found = Vec::new();
         for section in sections {
             let text = format!("[{section}]\nno-such-key = 1");
@@ -352,6 +387,11 @@ mod tests {
             ("[mirror]\nforge = \"mirrors\"", "the URL of a forge"),
             ("[mirror]\nowner = \"../admin\"", "as in `coop-cloud`"),
             ("[programs]\ngit = \"\"", "a program's name or path"),
+            (
+                "[alerts]\ncommand = [\"\", \"x\"]",
+                "a program and its arguments",
+            ),
+            ("[alerts]\ncommand = \"mail ops\"", "expected a sequence"),
             (
                 "[run]\nkeep = \"allways\"",
                 "expected one of `never`, `failed`, `always`",

@@ -16,10 +16,11 @@ use super::{
 use crate::{
     model::{
         app::AppDomain,
-        canonical::{Canonical, Unusable},
+        canonical::Canonical,
         checksum::sha256,
         outcome::{Fault, Trouble},
         recipe::RecipeName,
+        sealed::Unusable,
         snapshot::{MANIFEST, Manifest},
     },
     sys::{context::Context, durable, random},
@@ -110,7 +111,7 @@ impl Shelf {
     pub(crate) fn read(&self) -> Result<Option<Canonical>, Trouble> {
         let path = self.folder.join(RECORD);
         let text = match fs::read(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
                 let message = format!("`{}` cannot be read", path.display());

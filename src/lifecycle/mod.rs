@@ -1,5 +1,7 @@
 //! What happens to one app in one run: never prints.
 
+pub(crate) mod alert;
+pub(crate) mod always_on;
 pub(crate) mod announce;
 pub(crate) mod attempt;
 pub(crate) mod backup_check;

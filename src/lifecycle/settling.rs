@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{
-        canonical::{CANONICAL_VERSION, Canonical, Deed, KnownGood, Settled, Status},
+        canonical::{Canonical, Deed, KnownGood, Settled, Status},
         checksum::sha256,
         event::{Fact, TeardownFinished},
         outcome::{Fault, Trouble, millis},
@@ -182,7 +182,6 @@ impl Attempt<'_> {
             snapshots.take(&list, &fresh.snapshot())
         })?;
         Ok(Canonical {
-            format: CANONICAL_VERSION,
             recipe: app.recipe.clone(),
             domain: app.domain.clone(),
             version,

@@ -1,6 +1,8 @@
 //! Pure types and decisions: never reads the clock, the disk or the environment.
 
 pub mod abra_sh;
+pub mod alert;
+pub mod always_on;
 pub mod app;
 pub mod app_env;
 pub mod approval;
@@ -26,6 +28,7 @@ pub mod labels;
 pub mod level;
 pub mod likeness;
 pub mod lint;
+pub mod manual_work;
 pub mod nested;
 pub mod outcome;
 pub mod pattern;
@@ -41,9 +44,11 @@ pub mod provided;
 pub mod random_value;
 pub mod reaping;
 pub mod recipe;
+pub mod reconciling;
 pub mod report;
 pub mod resource;
 pub mod run;
+pub mod sealed;
 pub mod secret_spec;
 pub mod service;
 pub mod skip;

@@ -19,6 +19,7 @@ pub(crate) mod mode;
 pub(crate) mod plan;
 pub(crate) mod problem_page;
 pub(crate) mod reaping;
+pub(crate) mod reconciling;
 pub(crate) mod results;
 pub(crate) mod running;
 #[cfg(test)]

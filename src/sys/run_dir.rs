@@ -182,7 +182,7 @@ impl EventReader for EventFile {
 }
 
 /// Makes a folder that its owner alone can enter, and those above it.
-fn private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 

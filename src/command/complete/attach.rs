@@ -14,7 +14,7 @@ use super::{
     runs, tested,
 };
 use crate::{
-    config::keys::{KEYS, Key},
+    config::keys::{ALWAYS_ON, KEYS, Key},
     model::stage::Stage,
 };
 
@@ -128,6 +128,7 @@ fn keys() -> Vec<Offer> {
         found.extend(is_new.then(|| Offer::new(key.section, "all of this section")));
     }
     found.extend(KEYS.iter().map(Key::path).map(|path| Offer::new(path, "")));
+    found.push(Offer::new(ALWAYS_ON.section, "all of these apps"));
     found
 }
 

@@ -5,6 +5,9 @@ use std::path::Path;
 use super::{Error, Git, ended, garbled, lines, parse_commit, records};
 use crate::model::recipe::CommitSha;
 
+/// The mode by which a tree names a symbolic link.
+const SYMBOLIC_LINK: &str = "120000";
+
 /// A tag that names a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
@@ -97,6 +100,59 @@ impl Git<'_> {
         )?;
         let tags = lines(&listed);
         tags.iter().filter_map(|line| parse_tag(line)).collect()
+    }
+
+    /// Returns the content of a file as a commit has it; nothing where it has no plain file of that name.
+    ///
+    /// A larger one than `limit` bytes is refused before it is read.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the command that reads notes of releases is built on it"
+        )
+    )]
+    pub(crate) fn file_at(
+        &self,
+        repository: &Path,
+        commit: &CommitSha,
+        path: &str,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let what = format!("find `{path}`");
+        let args = [
+            "ls-tree",
+            "-z",
+            "--full-tree",
+            "--long",
+            commit.as_str(),
+            "--",
+            path,
+        ];
+        let listed = self.read(repository, &what, &args)?;
+        let Some(record) = records(&listed).next() else {
+            return Ok(None);
+        };
+        let record = String::from_utf8_lossy(record);
+        let (entry, found) = record
+            .split_once('\t')
+            .ok_or_else(|| garbled(&what, &record))?;
+        let words: Vec<_> = entry.split_whitespace().collect();
+        let [mode, "blob", id, size] = words[..] else {
+            return Ok(None);
+        };
+        // A link would have to be followed, which nobody needs for a text.
+        if mode == SYMBOLIC_LINK || found != path {
+            return Ok(None);
+        }
+        let size: usize = size.parse().map_err(|_| garbled(&what, &record))?;
+        if size > limit {
+            let said = format!("`{path}` has {size} bytes, more than {limit}");
+            return Err(Error::Refused(said));
+        }
+        let args = ["cat-file", "blob", id];
+        self.read(repository, &format!("read `{path}`"), &args)
+            .map(Some)
     }
 }
 

@@ -165,6 +165,43 @@ fn tags_tell_whether_they_carry_a_message() {
 }
 
 #[test]
+fn a_file_is_read_as_a_commit_has_it_and_nothing_but_a_plain_file_is() {
+    let (place, host) = (Place::new(), host());
+    let git = git(&host);
+    let notes = "release/1.0.0+1";
+    write(&place.recipe.join(notes), "first\n");
+    write(&place.recipe.join("release/a *[x]\tb"), "odd\n");
+    write(&place.recipe.join("release/empty"), "");
+    symlink("1.0.0+1", place.recipe.join("release/link")).unwrap();
+    let then = commit(&place.recipe, "notes");
+    write(&place.recipe.join(notes), "changed\n");
+    let now = commit(&place.recipe, "other notes");
+    write(&place.recipe.join(notes), "not committed\n");
+    let file = |commit: &CommitSha, path: &str| git.file_at(&place.recipe, commit, path, 10);
+    let found = |commit: &CommitSha, path: &str| file(commit, path).unwrap();
+    assert_eq!(found(&then, notes).unwrap(), b"first\n");
+    assert_eq!(found(&now, notes).unwrap(), b"changed\n");
+    assert_eq!(found(&now, "release/a *[x]\tb").unwrap(), b"odd\n");
+    assert_eq!(found(&now, "release/empty").unwrap(), b"");
+    for path in [
+        "release",
+        "release/link",
+        "release/none",
+        "release/*",
+        "../recipe/compose.yml",
+    ] {
+        let found = file(&now, path);
+        assert!(!matches!(found, Ok(Some(_))), "{path}: {found:?}");
+    }
+    assert_eq!(found(&place.first, notes), None);
+    write(&place.recipe.join(notes), "12345678901");
+    let long = commit(&place.recipe, "long notes");
+    let error = file(&long, notes).unwrap_err();
+    let said = "refused: `release/1.0.0+1` has 11 bytes, more than 10";
+    assert_eq!(error.to_string(), said);
+}
+
+#[test]
 fn a_name_is_resolved_to_one_commit_or_refused() {
     let (place, host) = (Place::new(), host());
     let git = git(&host);

@@ -51,7 +51,7 @@ impl Canonical {
     #[track_caller]
     pub(crate) fn told(&self, key: &str) -> String {
         let record: Value = serde_json::from_str(&self.record).expect("there is a record");
-        record["canonical"][key]
+        record["record"][key]
             .as_str()
             .unwrap_or_default()
             .to_owned()
@@ -61,7 +61,7 @@ impl Canonical {
     #[track_caller]
     pub(crate) fn state(&self) -> String {
         let record: Value = serde_json::from_str(&self.record).expect("there is a record");
-        let state = record["canonical"]["status"]["state"].as_str();
+        let state = record["record"]["status"]["state"].as_str();
         state.unwrap_or_default().to_owned()
     }
 }

@@ -1,0 +1,135 @@
+//! Keeps the records of always-on apps on the disk, one below the state directory for each domain.
+#![cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the command that looks after these apps is built on it"
+    )
+)]
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    model::{always_on::Record, app::AppDomain, outcome::Trouble, sealed::Unusable},
+    sys::{durable, run_dir::private_folder},
+};
+
+/// The name of the file.
+const FILE: &str = "app.json";
+
+/// Returns the folder of an app, below the state directory.
+pub(crate) fn folder(state: &Path, domain: &AppDomain) -> PathBuf {
+    state.join("always-on").join(domain.as_str())
+}
+
+/// Reads the record of an app; nothing where there is none.
+pub(crate) fn recall(state: &Path, domain: &AppDomain) -> Result<Option<Record>, Trouble> {
+    let path = folder(state, domain).join(FILE);
+    let message = format!("the record `{}` cannot be used", path.display());
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Trouble::broken("record-unreadable", message).because(error.to_string()));
+        }
+        Ok(text) => text,
+    };
+    Record::parse(&text, domain).map(Some).map_err(|error| {
+        let hint = match error {
+            Unusable::Damaged(_) => format!(
+                "look at the app, then move `{}` away: what runs is then taken as it is",
+                path.display()
+            ),
+            Unusable::Newer => "run the ccci that wrote it, or a newer one".to_owned(),
+        };
+        let code = match error {
+            Unusable::Damaged(_) => "record-damaged",
+            Unusable::Newer => "record-newer",
+        };
+        Trouble::broken(code, message)
+            .because(error.to_string())
+            .hint(hint)
+    })
+}
+
+/// Writes the record of an app; after a crash it is wholly the old or wholly the new one.
+pub(crate) fn keep(state: &Path, record: &Record) -> Result<(), Trouble> {
+    let folder = folder(state, &record.domain);
+    let path = folder.join(FILE);
+    let text = record.render();
+    let written = private_folder(&folder).and_then(|()| durable::write(&path, text.as_bytes()));
+    written.map_err(|error| {
+        let message = format!("failed to write the record `{}`", path.display());
+        Trouble::broken("record-unwritten", message).because(error.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::sealed;
+
+    fn record() -> Record {
+        let domain = "warm-drone.ci.example.org".parse().unwrap();
+        Record::new("drone".parse().unwrap(), domain, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_is_kept_is_recalled_and_nothing_is_nothing() {
+        let state = tempfile::tempdir().unwrap();
+        let domain = record().domain;
+        assert_eq!(recall(state.path(), &domain).unwrap(), None);
+        keep(state.path(), &record()).unwrap();
+        let path = state
+            .path()
+            .join("always-on/warm-drone.ci.example.org/app.json");
+        assert!(path.is_file());
+        assert_eq!(recall(state.path(), &domain).unwrap(), Some(record()));
+        let later = record().recovered(Timestamp::from_second(9).unwrap());
+        keep(state.path(), &later).unwrap();
+        assert_eq!(recall(state.path(), &domain).unwrap(), Some(later));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_and_left_as_it_is() {
+        let state = tempfile::tempdir().unwrap();
+        let domain = record().domain;
+        let path = folder(state.path(), &domain).join(FILE);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        for (text, code, cause) in [
+            (
+                record().render().replace("drone", "dronf"),
+                "record-damaged",
+                "it is damaged: ",
+            ),
+            (String::new(), "record-damaged", "it is damaged: "),
+            (
+                sealed::seal(99, &record()),
+                "record-newer",
+                "it was made by a newer ccci",
+            ),
+        ] {
+            fs::write(&path, &text).unwrap();
+            let trouble = recall(state.path(), &domain).unwrap_err();
+            assert_eq!(trouble.code, code);
+            assert!(trouble.message.contains(&path.display().to_string()));
+            assert!(trouble.causes[0].starts_with(cause), "{:?}", trouble.causes);
+            assert!(trouble.hint.is_some());
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let trouble = recall(state.path(), &domain).unwrap_err();
+        assert_eq!(trouble.code, "record-unreadable");
+        assert_eq!(
+            keep(state.path(), &record()).unwrap_err().code,
+            "record-unwritten"
+        );
+    }
+}
