@@ -25,6 +25,7 @@ pub(crate) mod filling;
 pub(crate) mod ground;
 pub(crate) mod hold;
 pub(crate) mod images;
+mod kept_secrets;
 mod lacking;
 pub(crate) mod leftovers;
 pub(crate) mod live;

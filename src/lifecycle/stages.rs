@@ -8,7 +8,7 @@ use super::{
     backup_check::Planted,
     canary::{self, Spot},
     convergence::Memory,
-    deploy,
+    deploy, kept_secrets,
     overlay::{self, OpState, Overlays},
     prepare::{Prepared, base_trouble},
     reach,
@@ -22,6 +22,7 @@ use crate::{
         outcome::{Fault, Trouble},
         plan::{GenericChecks, OverlayRole},
         report::Deployed,
+        run::RunMode,
         stage::Stage,
     },
     tool::deployer::Snapshot,
@@ -89,8 +90,10 @@ impl<'a> Course<'a> {
         let created = run.generic("created", || {
             deploy::create(self.session, self.prepared).map(|()| Remark::Passed)
         });
+        // An app that is taken over has had its install steps.
+        let is_new = self.session.plan.mode != RunMode::Quick;
         let go_on = created
-            && overlay::run_hooks(run, &overlays, OverlayRole::InstallSteps)
+            && (!is_new || overlay::run_hooks(run, &overlays, OverlayRole::InstallSteps))
             && overlay::run_hooks(run, &overlays, OverlayRole::Before(Stage::Install));
         if go_on
             && run.generic("deployed", || {
@@ -101,6 +104,7 @@ impl<'a> Course<'a> {
         {
             self.session.record.report().installs += 1;
             self.check_live(run, side, Deploy::First);
+            kept_secrets::learn(self.session);
             if run.is_fine() {
                 overlay::run_tests(run, &overlays);
                 self.check_stable(run, side);

@@ -84,6 +84,8 @@ fn no_example_is_without_a_test() {
             "drone/.drone.yml",
             "systemd/ccci-janitor.service",
             "systemd/ccci-janitor.timer",
+            "systemd/ccci-sweep.service",
+            "systemd/ccci-sweep.timer",
             "woodpecker/.woodpecker.yml",
         ]
     );
@@ -225,6 +227,18 @@ fn the_timer_starts_the_janitor() {
     assert!(service.contains("Type=oneshot\n"));
     let timer = example("systemd/ccci-janitor.timer");
     assert!(timer.contains("\nOnUnitInactiveSec=") && timer.contains("\nWantedBy=timers.target\n"));
+}
+
+#[test]
+fn the_other_timer_starts_the_sweep_once_a_week() {
+    let service = example("systemd/ccci-sweep.service");
+    let mut lines = service.lines();
+    let start = lines.find_map(|line| line.strip_prefix("ExecStart="));
+    let start = start.expect("it starts something");
+    understood("systemd/ccci-sweep.service", start);
+    assert!(service.contains("Type=oneshot\n"));
+    let timer = example("systemd/ccci-sweep.timer");
+    assert!(timer.contains("\nOnCalendar=Sun 03:00\n") && timer.contains("\nPersistent=true\n"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use crate::harness::{
     Call, Canonical, Deployer, Shelf, World,
     canonical::{forget, record_path},
-    docker,
+    docker, files,
 };
 
 /// The releases of the fixture.
@@ -212,6 +212,13 @@ warm-*) ccci exec db -- sh -c 'mysql --user=root --password="$(cat /run/secrets/
 esac
 "#,
     );
+    // Its password was made in an earlier run, and is masked in this one all the same.
+    let given = world.path("given");
+    let shown = format!(
+        "set -eu\nccci exec db -- cat /run/secrets/db_password | tee {}\necho\n",
+        given.display()
+    );
+    world.keep_program("test_custom_shown.sh", &shown);
     let version = "1.0.0+6.1.1-apache";
     let ran = world.test().args(&["--version", version]).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -222,6 +229,17 @@ esac
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("level 5 of 5"), "{}", ran.stderr);
     assert_eq!(Canonical::look(&world, "wordpress"), before);
+    let password = fs::read_to_string(given).expect("the test wrote it");
+    assert_eq!(password.len(), 32, "{password}");
+    let told: Vec<_> = files(&world.path("state/runs"));
+    let told = told.into_iter().filter(|path| {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.windows(password.len()).any(|part| part == password.as_bytes())
+    });
+    assert_eq!(told.collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
+    let logs = files(&world.path("state/runs")).into_iter();
+    let masked = logs.filter_map(|path| fs::read_to_string(path).ok());
+    assert!(masked.into_iter().any(|text| text.contains("[secret]")));
     forget(&world, "wordpress");
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::client::{Docker, Error, READ_LIMIT, lost_engine};
 use crate::sys::{
     interrupt::Interrupt,
-    process::{Host, Output, StepLog},
+    process::{Cmd, Host, Output, StepLog},
 };
 
 /// The variable by which a command in a container is found again.
@@ -19,6 +19,11 @@ const END_MARKED: &str = r#"for pass in 1 2 3; do
             *"$1"*) kill -9 "${process#/proc/}" && echo "$process" ;;
         esac
     done
+done"#;
+
+/// Prints the secrets of a container, those that have another place than the usual one left out.
+const PRINT_SECRETS: &str = r#"for file in /run/secrets/*; do
+    [ ! -f "$file" ] || { cat "$file" && printf '\0'; } || exit
 done"#;
 
 /// A command to run in a container.
@@ -73,6 +78,15 @@ impl Docker {
             Some(said) => Err(Error::Refused { doing, said }),
             None => Ok(output),
         }
+    }
+
+    /// Reads the secrets that are mounted in a container, each with a NUL byte after it; nobody else sees them.
+    ///
+    /// A copy of the files would be empty: they are mounted for the container's own programs alone.
+    pub(crate) fn read_secrets(&self, container: &str, limit: Duration) -> Result<Vec<u8>, Error> {
+        let args = ["exec", container, "sh", "-c", PRINT_SECRETS];
+        let call = self.call(format!("read the secrets of {container}"), limit, args);
+        Ok(self.run(call.with(Cmd::secret_output))?.stdout)
     }
 
     /// Ends the processes in a container that carry a mark; tells whether there were any.
