@@ -18,4 +18,5 @@ mod refusals;
 mod repeats;
 mod secrecy;
 mod selection;
+mod snapshots;
 mod trust;

