@@ -40,6 +40,7 @@
 //! - `command/teardown.rs`: `ccci teardown`: removes an app that somebody names, with Docker alone.
 //! - `command/test.rs`: `ccci test`: from what was selected to the exit code.
 //! - `command/view.rs`: Where text goes: the terminal on standard error, messages for programs on standard output.
+//! - `command/volume.rs`: The calls that ccci makes of itself, and that nobody types: work on one mounted volume, and snapshots for tests and benchmarks.
 //! - `command/which_run.rs`: Which run somebody means: by its id, its directory, or its recipe.
 //! - `lifecycle/`: What happens to one app in one run: never prints.
 //! - `lifecycle/announce.rs`: Announces the facts of a run to all who read them, in one order.
@@ -93,6 +94,10 @@
 //! - `lifecycle/session.rs`: One run while it goes on: what its stages share.
 //! - `lifecycle/settle.rs`: Waits, driven by events, until an app has converged or never will.
 //! - `lifecycle/side.rs`: One revision of the recipe under test: checked out, rendered, checked against the compose policy.
+//! - `lifecycle/snapshot.rs`: Snapshots of the volumes of an app that is undeployed: taken, read, checked, put back.
+//! - `lifecycle/snapshot/folder.rs`: The folder of a new snapshot: it has its name only when it is whole and on the disk.
+//! - `lifecycle/snapshot/meter.rs`: How far a snapshot is, told a few times a second.
+//! - `lifecycle/snapshot/ways.rs`: The two ways to the files of a volume: in this process, or in a container that mounts it; both write the same.
 //! - `lifecycle/stage_end.rs`: How the end of a stage is recorded and announced, also of one that was never reached.
 //! - `lifecycle/stages.rs`: What each stage of a cold run does and checks.
 //! - `lifecycle/standing.rs`: Reads which recipes are enrolled and where each stands, from files of this host alone.
@@ -154,6 +159,8 @@
 //! - `tool/docker/service.rs`: Services and their tasks: what swarm wants, what it has, what went wrong.
 //! - `tool/docker/setup.rs`: What a host needs of docker once: a swarm, and the network that apps share.
 //! - `tool/docker/stack.rs`: Whole stacks: render their compose files, deploy them, make their secrets; and the engine itself.
+//! - `tool/docker/volume.rs`: Volumes: looked at closely, and made again as they were.
+//! - `tool/docker/volume_container.rs`: A container that mounts one volume and runs ccci itself there: for volumes whose files this process cannot reach.
 //! - `tool/git.rs`: git: reads repositories, copies them, and takes one commit out of them.
 //! - `tool/git/fetch.rs`: Copies of a repository: from this machine or from a server, into a directory of our own.
 //! - `tool/git/names.rs`: The names of branches and tags, read from a repository's own files: git is not started, and nothing is fetched.
@@ -182,6 +189,7 @@
 //! - `sys/interrupt.rs`: Signals that end a run set a state here, which loops ask; nothing here ends a child or a run.
 //! - `sys/journal.rs`: The journal of a run: lines that are on disk before what they announce is done.
 //! - `sys/lock.rs`: Named locks that the kernel frees when the last process that holds them ends; age and process ids decide nothing.
+//! - `sys/own_program.rs`: The running program with all that it needs to run elsewhere: its own file, its libraries, its loader.
 //! - `sys/process.rs`: The only place where a child process starts: environment, time limit, process group, log, redaction.
 //! - `sys/process/capture.rs`: Reads one stream of a child: through the redactor into memory, log and lines.
 //! - `sys/process/fence.rs`: A fence around a child: which files of this host it can read and write, kept by the kernel's Landlock.
@@ -204,6 +212,19 @@
 //! - `sys/run_dir.rs`: The directory of a run: events, logs and reports, redacted before they are written, and how long they are kept.
 //! - `sys/run_files.rs`: What a run left in its directory: read within bounds, and never through a link.
 //! - `sys/tombstones.rs`: Names of apps that were removed here a short while ago, so that a volume that is born late is known as ours.
+//! - `sys/tree.rs`: A folder with all that is below it as one archive: packed, measured, unpacked.
+//! - `sys/tree/attributes.rs`: The extended attributes that are kept: those of users, capabilities of programs, and access lists.
+//! - `sys/tree/digester.rs`: A checksum that is made beside the work, in a thread of its own, over buffers that go round.
+//! - `sys/tree/empty.rs`: Empties a folder, so that what is unpacked there is all that it holds.
+//! - `sys/tree/entry.rs`: One entry of an archive: its header and PAX records as bytes, and back.
+//! - `sys/tree/measure.rs`: Measures a tree without reading its content.
+//! - `sys/tree/pack.rs`: Packs a tree: folders before what is in them, names in the order of their bytes, so that equal trees give equal archives.
+//! - `sys/tree/pax.rs`: The records of a PAX header: each its length, a key and a value of any bytes.
+//! - `sys/tree/sparse.rs`: Where a file has content and where it has holes, as the file system tells it and as archives write it.
+//! - `sys/tree/stream.rs`: The two ends of an archive, each with its checksum: one that is written, one that is read.
+//! - `sys/tree/tests/hostile.rs`: Archives that ccci never writes, made to lead out of their folder, to fill memory, or merely damaged: all are refused.
+//! - `sys/tree/unpack.rs`: Unpacks an archive of ours into a folder, and refuses whatever ours never hold.
+//! - `sys/tree/words.rs`: What a program that works on a tree in another place says of it: lines on its standard error.
 //! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.
 //! - `config/`: Settings of ccci and declarations of recipes: what was written becomes what is meant.
 //! - `config/environment.rs`: The environment, read once: what follows from it for ccci, and what children get of it.
@@ -265,6 +286,7 @@
 //! - `model/secret_spec.rs`: Which secrets a recipe wants, by the lines of its `.env`; never makes or sees a value.
 //! - `model/service.rs`: One service of a rendered stack in types; never looks at what is around it.
 //! - `model/skip.rs`: Why something was not run, and whether the level climbs past it.
+//! - `model/snapshot.rs`: What a snapshot of an app's volumes holds: its manifest, read with suspicion; never touches a volume.
 //! - `model/source.rs`: Where a recipe's repository comes from: parsed into parts, never matched by pattern.
 //! - `model/stage.rs`: The stages of a run and their order.
 //! - `model/standing.rs`: Where a recipe stands, by the reports of its runs: its level, its last run, its flaky results.
