@@ -81,6 +81,7 @@
 //! - `lifecycle/ground.rs`: What a run stands on: whether engine and node were there all the time, without which no failure is the recipe's.
 //! - `lifecycle/hold.rs`: What the run of a required recipe and the run that requires it tell each other.
 //! - `lifecycle/images.rs`: Fetches images before any clock starts.
+//! - `lifecycle/kept_secrets.rs`: Learns the secrets that a canonical's data was made with, which an earlier run made and this one must not show.
 //! - `lifecycle/lacking.rs`: What the tests need that this machine lacks: found out before anything is deployed.
 //! - `lifecycle/leftovers.rs`: What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
 //! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
@@ -251,6 +252,7 @@
 //! - `sys/tree/pax.rs`: The records of a PAX header: each its length, a key and a value of any bytes.
 //! - `sys/tree/sparse.rs`: Where a file has content and where it has holes, as the file system tells it and as archives write it.
 //! - `sys/tree/stream.rs`: The two ends of an archive, each with its checksum: one that is written, one that is read.
+//! - `sys/tree/tests/hostile.rs`: Archives that ccci never writes, made to lead out of their folder, to fill memory, or merely damaged: all are refused.
 //! - `sys/tree/unpack.rs`: Unpacks an archive of ours into a folder, and refuses whatever ours never hold.
 //! - `sys/tree/words.rs`: What a program that works on a tree in another place says of it: lines on its standard error.
 //! - `sys/wait.rs`: Waiting with a deadline: the only place where ccci pauses, and each pause ends when a signal comes.

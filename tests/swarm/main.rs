@@ -19,4 +19,5 @@ mod refusals;
 mod repeats;
 mod secrecy;
 mod selection;
+mod snapshots;
 mod trust;

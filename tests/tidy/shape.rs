@@ -28,7 +28,10 @@ fn all(repository: &Repository) -> impl Iterator<Item = (&str, &str)> {
 pub(crate) fn long_files(repository: &Repository) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in all(repository) {
-        let lines = split_tests(text).0.lines().count();
+        // The code map has a line for each file, and is as long as there are files.
+        let is_map = |line: &&str| path == "src/lib.rs" && line.starts_with("//!");
+        let lines = split_tests(text).0.lines().filter(|line| !is_map(line));
+        let lines = lines.count();
         let excused = is_test_file(path) || LONGER.iter().any(|(name, _)| *name == path);
         if lines > NEVER {
             found.push(format!("{path}: {lines} lines, more than {NEVER}"));

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench_lifecycle::Course;
 use crate::bench_process;
+use crate::bench_snapshot;
 use crate::bench_table::{self, Goal, Line, median};
 use crate::run::cmd;
 use crate::{engine, examples, images, repo, say};
@@ -22,8 +23,11 @@ struct Request {
     check: bool,
 }
 
-/// Measures what a run costs and prints it as ratios.
+/// Measures what a run costs, or what snapshots cost, and prints it as ratios.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let Some(("snapshot", rest)) = args.split_first().map(|(word, rest)| (word.as_str(), rest)) {
+        return bench_snapshot::run(rest);
+    }
     let request = parse(args)?;
     engine::run(&[])?;
     images::run(&[])?;
@@ -46,7 +50,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 /// Reads `run`, `--rounds N` and `--check`.
 fn parse(args: &[String]) -> Result<Request> {
-    let usage = "usage: cargo xtask bench run [--rounds N] [--check]";
+    let usage = "usage: cargo xtask bench run|snapshot [--rounds N] [--check]";
     let mut words = args.iter().map(String::as_str);
     ensure!(words.next() == Some("run"), "{usage}");
     let mut request = Request {
@@ -157,7 +161,10 @@ mod tests {
             &["run", "fast"],
         ] {
             let error = parsed(wrong).unwrap_err().to_string();
-            assert!(error.contains("usage: cargo xtask bench run"), "{error}");
+            assert!(
+                error.contains("usage: cargo xtask bench run|snapshot"),
+                "{error}"
+            );
         }
     }
 }

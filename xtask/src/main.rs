@@ -3,6 +3,7 @@
 mod bench;
 mod bench_lifecycle;
 mod bench_process;
+mod bench_snapshot;
 mod bench_table;
 mod demo;
 mod engine;
@@ -65,7 +66,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        about: "measure the speed goals; `bench run` what a run costs",
+        about: "measure the speed goals: `bench run` what a run costs, `bench snapshot` copies of volumes",
         run: bench::run,
     },
     Task {

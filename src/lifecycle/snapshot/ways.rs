@@ -218,15 +218,16 @@ impl<'a> Worker<'a> {
 
 /// Returns a plain volume's folder, when it is certain to be on this host and not only called alike.
 ///
-/// The engine says of a volume's birth when the folder above its files was changed last (moby, `volume/local`), to the
-/// second; another host that has a folder of the same name made it at another time.
+/// What the engine calls a volume's birth is the time, in whole seconds, when the state of a folder changed last: of
+/// that with its files up to engine 20.10, of the one above it later (moby, `volume/local`). Another host that has
+/// folders of the same names made and changed them at other times.
 fn reachable(volume: &Volume) -> Option<PathBuf> {
     let folder = &volume.mountpoint;
     let above = folder.is_absolute().then(|| folder.parent())??;
-    let found = fs::symlink_metadata(above).ok()?;
-    let is_same = found.is_dir() && Some(found.ctime()) == volume.born();
-    let is_folder = fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
-    (is_same && is_folder).then(|| folder.clone())
+    let look = |path: &Path| fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir);
+    let times = [look(folder)?.ctime(), look(above)?.ctime()];
+    let is_same = volume.born().is_some_and(|born| times.contains(&born));
+    is_same.then(|| folder.clone())
 }
 
 /// Makes the trouble of work in a container that was not done.
@@ -261,6 +262,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("_data");
         fs::create_dir(&folder).unwrap();
+        // Both folders were made just now, maybe in different seconds.
         let born = fs::metadata(root.path()).unwrap().ctime();
         let volume = |born: i64, folder: &Path| -> Volume {
             let born = jiff::Timestamp::from_second(born).unwrap().to_string();
@@ -270,7 +272,7 @@ mod tests {
             .unwrap()
         };
         assert_eq!(reachable(&volume(born, &folder)), Some(folder.clone()));
-        assert_eq!(reachable(&volume(born - 1, &folder)), None);
+        assert_eq!(reachable(&volume(born - 100, &folder)), None);
         assert_eq!(reachable(&volume(born, &root.path().join("absent"))), None);
         assert_eq!(reachable(&volume(born, Path::new("_data"))), None);
         assert_eq!(reachable(&volume(born, Path::new(""))), None);

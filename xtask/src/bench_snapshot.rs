@@ -1,0 +1,234 @@
+//! Measures snapshots of a volume of 1 GiB against GNU tar on the same folder.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+
+use crate::bench_table::{self, Goal, Line, median};
+use crate::run::cmd;
+use crate::{engine, repo, say};
+
+/// How often each pair is measured unless told otherwise.
+const ROUNDS: usize = 3;
+/// The domain of the app whose volume it is.
+const DOMAIN: &str = "snapshot-bench.test";
+/// The volume.
+const VOLUME: &str = "snapshot-bench_test_data";
+/// How many large files there are, and how large each is.
+const LARGE: (usize, usize) = (6, 128 << 20);
+/// How many small files there are, and how large each is.
+const SMALL: (usize, usize) = (16 << 10, 16 << 10);
+/// The most times as long as tar that is allowed: at least 0.9 times its speed.
+const MOST: f64 = 1.0 / 0.9;
+
+/// What all rounds stand on; dropped, it takes the volume along.
+struct Ground {
+    /// The program.
+    ccci: PathBuf,
+    /// Where archives and the state go: the disk of the repository.
+    work: TempDir,
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // It was made by this task alone, and is no trouble where it never came to be.
+        drop(cmd("docker", &["volume", "rm", "--force", VOLUME]).try_read());
+    }
+}
+
+/// Measures and prints it as ratios.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let (rounds, check) = parse(args)?;
+    engine::run(&[])?;
+    cmd("cargo", &["build", "--quiet", "--release", "--bin", "ccci"]).show()?;
+    let ground = Ground {
+        ccci: repo::target().join("release/ccci"),
+        work: TempDir::new_in(repo::target())?,
+    };
+    let lines = measure(&ground, rounds)?;
+    say::line(&bench_table::render(&lines));
+    let missed = lines.iter().filter(|line| !line.is_met()).count();
+    ensure!(
+        missed == 0 || !check,
+        "{missed} of {} goals missed",
+        lines.len()
+    );
+    Ok(())
+}
+
+/// Reads `--rounds N` and `--check`.
+fn parse(args: &[String]) -> Result<(usize, bool)> {
+    let usage = "usage: cargo xtask bench snapshot [--rounds N] [--check]";
+    let (mut rounds, mut check) = (ROUNDS, false);
+    let mut words = args.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "--check" => check = true,
+            "--rounds" => {
+                let number = words.next().and_then(|number| number.parse().ok());
+                let number = number.filter(|number| (1..=100).contains(number));
+                rounds = number.with_context(|| format!("`--rounds` takes 1 to 100\n{usage}"))?;
+            }
+            other => bail!("`{other}` is not known\n{usage}"),
+        }
+    }
+    Ok((rounds, check))
+}
+
+/// Measures both directions, by turns with tar.
+fn measure(ground: &Ground, count: usize) -> Result<Vec<Line>> {
+    let folder = make_volume()?;
+    fill(&folder).context("the volume's folder must be on this host, and ours to write")?;
+    let [mut taken, mut packed, mut restored, mut unpacked] = [const { Vec::new() }; 4];
+    for round in 1..=count {
+        let tar = ground.tar()?;
+        let take = ground.take()?;
+        let untar = ground.untar()?;
+        let restore = ground.restore()?;
+        say::line(&format!(
+            "round {round} of {count}: take {take:.2} s, tar {tar:.2} s; restore {restore:.2} s, untar {untar:.2} s"
+        ));
+        packed.push(tar);
+        taken.push(take);
+        unpacked.push(untar);
+        restored.push(restore);
+    }
+    let line = |what, measured: &[f64], against, reference: &[f64]| Line {
+        what,
+        measured: median(measured),
+        reference: median(reference),
+        against,
+        goal: Goal::Ratio {
+            most: MOST,
+            unit: "s",
+        },
+    };
+    Ok(vec![
+        line("take a snapshot", &taken, "tar c, sync", &packed),
+        line("restore it", &restored, "tar x, sync", &unpacked),
+    ])
+}
+
+/// Makes the volume and returns where its files are.
+fn make_volume() -> Result<PathBuf> {
+    cmd("docker", &["volume", "create", VOLUME]).read()?;
+    let args = ["volume", "inspect", "--format", "{{.Mountpoint}}", VOLUME];
+    Ok(cmd("docker", &args).read()?.trim().into())
+}
+
+/// Fills a folder with 1 GiB: a few large files, and many small ones.
+fn fill(folder: &Path) -> Result<()> {
+    // Numbers that no disk finds shorter, by the generator of Lehmer.
+    let mut state = 1u64;
+    let mut write = |path: PathBuf, size: usize| -> Result<()> {
+        let mut bytes = Vec::with_capacity(size);
+        while bytes.len() < size {
+            state = state.wrapping_mul(0xda94_2042_e4dd_58b5);
+            bytes.extend_from_slice(&state.to_le_bytes());
+        }
+        Ok(File::create(path)?.write_all(&bytes)?)
+    };
+    for number in 0..LARGE.0 {
+        write(folder.join(format!("large-{number}")), LARGE.1)?;
+    }
+    for number in 0..SMALL.0 {
+        let inner = folder.join(format!("small-{}", number / 256));
+        fs::create_dir_all(&inner)?;
+        write(inner.join(number.to_string()), SMALL.1)?;
+    }
+    Ok(())
+}
+
+impl Ground {
+    /// Returns the path of something in the folder of all rounds, which is not there.
+    fn fresh(&self, name: &str) -> Result<String> {
+        let path = self.work.path().join(name);
+        cmd("rm", &["--recursive", "--force"]).arg(&path).read()?;
+        cmd("sync", &[]).read()?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    /// Measures tar as it writes an archive and brings it to the disk.
+    fn tar(&self) -> Result<f64> {
+        let archive = self.fresh("data.tar")?;
+        let args = ["volume", "inspect", "--format", "{{.Mountpoint}}", VOLUME];
+        let folder = cmd("docker", &args).read()?;
+        time(|| {
+            let args = [
+                "--create",
+                "--file",
+                &archive,
+                "--directory",
+                folder.trim(),
+                ".",
+            ];
+            cmd("tar", &args).read()?;
+            cmd("sync", &[&archive]).read()
+        })
+    }
+
+    /// Measures tar as it reads its archive, all files brought to the disk.
+    fn untar(&self) -> Result<f64> {
+        let archive = self.work.path().join("data.tar");
+        let folder = self.fresh("files")?;
+        fs::create_dir(&folder)?;
+        let took = time(|| {
+            let tar = cmd("tar", &["--extract", "--directory", &folder, "--file"]);
+            tar.arg(&archive).read()?;
+            cmd("sync", &["--file-system", &folder]).read()
+        })?;
+        self.fresh("files")?;
+        Ok(took)
+    }
+
+    /// Measures a snapshot that is taken.
+    fn take(&self) -> Result<f64> {
+        let place = self.fresh("snapshot")?;
+        time(|| self.call(&["take", DOMAIN, &place, VOLUME]))
+    }
+
+    /// Measures a snapshot that is restored; the volume is gone before, as what tar fills is empty.
+    fn restore(&self) -> Result<f64> {
+        let place = self.work.path().join("snapshot");
+        cmd("docker", &["volume", "rm", VOLUME]).read()?;
+        cmd("sync", &[]).read()?;
+        time(|| self.call(&["restore", DOMAIN, &place.to_string_lossy()]))
+    }
+
+    /// Calls ccci in a way that no other program does.
+    fn call(&self, words: &[&str]) -> Result<String> {
+        let state = self.work.path().join("state");
+        fs::create_dir_all(&state)?;
+        let call = cmd(&self.ccci, &["__snapshot"]).args(words);
+        call.env("CCCI_STATE_DIR", state.as_path()).read()
+    }
+}
+
+/// Returns how many seconds something takes.
+fn time(work: impl FnOnce() -> Result<String>) -> Result<f64> {
+    let begin = Instant::now();
+    work()?;
+    Ok(begin.elapsed().as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_and_check_are_read_and_nothing_else() {
+        let parsed = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            parse(&words)
+        };
+        assert_eq!(parsed(&[]).unwrap(), (ROUNDS, false));
+        assert_eq!(parsed(&["--check", "--rounds", "5"]).unwrap(), (5, true));
+        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["fast"]] {
+            assert!(parsed(wrong).is_err());
+        }
+    }
+}
