@@ -247,7 +247,7 @@ impl Sweep<'_> {
         let ctx = &self.bench.ctx;
         let signal = ctx.host.interrupt.signal();
         report.finished = signal.is_none();
-        let lines = sweeping::end_lines(&report, self.last.as_ref(), took_ms);
+        let lines = sweeping::end_lines(&report, self.last.as_ref(), (took_ms, self.args.dry_run));
         let codes = codes(&report);
         if self.args.json {
             let text = serde_json::to_string_pretty(&self.document(&report));

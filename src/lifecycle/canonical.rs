@@ -130,6 +130,15 @@ impl Shelf {
         }
     }
 
+    /// Reads the record, and checks that its snapshot is there as it was written.
+    pub(super) fn read_whole(&self) -> Result<Option<Canonical>, Trouble> {
+        let Some(known) = self.read()? else {
+            return Ok(None);
+        };
+        self.check(&known)?;
+        Ok(Some(known))
+    }
+
     /// Writes the record; from then on it is what is known to be good.
     pub(super) fn write(&self, canonical: &Canonical) -> Result<(), Trouble> {
         let written = private_folder(&self.folder).and_then(|()| {

@@ -45,9 +45,7 @@ impl Attempt<'_> {
         };
         let plan = plan.filter(|plan| plan.warm_canonical && plan.mode == RunMode::Cold);
         let Some(plan) = plan else { return };
-        let known = match self.shelf().read() {
-            // What is damaged is to be replaced.
-            Err(trouble) if trouble.code == DAMAGED => None,
+        let known = match known(&self.ctx.settings.state.dir, &plan.recipe) {
             Err(trouble) => return self.say_not_promoted(&trouble.message),
             Ok(known) => known,
         };
@@ -106,7 +104,7 @@ pub(crate) fn job_of(ctx: &Context, like: &Job, release: &Promotable) -> Result<
 
 /// Returns what is known to be good of a recipe; what is damaged counts as nothing.
 pub(crate) fn known(state: &Path, recipe: &RecipeName) -> Result<Option<Canonical>, Trouble> {
-    match Shelf::of(state, recipe).read() {
+    match Shelf::of(state, recipe).read_whole() {
         Err(trouble) if trouble.code == DAMAGED => Ok(None),
         read => read,
     }

@@ -73,7 +73,7 @@ impl Attempt<'_> {
             self.warm.is_open.set(true);
             return Ok(());
         }
-        let known = match self.shelf().read() {
+        let known = match self.shelf().read_whole() {
             // What is damaged is replaced by what is promoted now.
             Err(trouble) if trouble.code == DAMAGED && mode == RunMode::Promote => {
                 self.warn(trouble);
@@ -128,7 +128,6 @@ impl Attempt<'_> {
                 ..Inherited::default()
             });
         }
-        self.shelf().check(known)?;
         let head = &fetched.head.version;
         if head.as_ref().is_some_and(|head| *head < known.version) {
             let message = format!(

@@ -157,8 +157,9 @@ fn summary(finished: &RunFinished, run: &Running) -> Line {
     };
     let left_out = left_out(finished.not_selected);
     let mode = match run.mode {
-        RunMode::Cold => String::new(),
-        RunMode::Quick | RunMode::Promote => format!(" {}", run.mode.word()),
+        RunMode::Cold => "",
+        RunMode::Quick => " quick",
+        RunMode::Promote => " promotion",
     };
     // A promotion repeats one stage of a run that has a level.
     let level = match run.mode {

@@ -64,18 +64,22 @@ pub(crate) fn entry_lines(entry: &Entry, is_dry: bool) -> Vec<Line> {
 pub(crate) fn end_lines(
     report: &SweepReport,
     last: Option<&SweepReport>,
-    took_ms: u64,
+    (took_ms, is_dry): (u64, bool),
 ) -> Vec<Line> {
     let vital = Weight::Vital;
     let counts = Fate::ALL.iter().rev().filter_map(|fate| {
         let count = report.count(*fate);
-        (count > 0).then(|| format!("{count} {}", fate.word()))
+        let word = match fate {
+            Fate::NotReached if is_dry => "would be tested",
+            fate => fate.word(),
+        };
+        (count > 0).then(|| format!("{count} {word}"))
     });
     let counts: Vec<_> = counts.collect();
     let bad = |fate| report.count(fate) > 0;
     let tone = if bad(Fate::Failed) {
         Tone::Bad
-    } else if bad(Fate::Broken) || bad(Fate::NotReached) {
+    } else if bad(Fate::Broken) || (bad(Fate::NotReached) && !is_dry) {
         Tone::Odd
     } else {
         Tone::Good
@@ -212,7 +216,7 @@ warning: wiki: its mirror is not equal to upstream: `wiki` has no mirror
             ),
             entry("zine", Fate::Skipped, None),
         ]);
-        insta::assert_snapshot!(shown(&end_lines(&now, Some(&last), 598_000)), @r"
+        insta::assert_snapshot!(shown(&end_lines(&now, Some(&last), (598_000, false))), @r"
 ------------
      Summary [ 9m 58s] sweep of 5 recipes: 1 skipped, 1 promoted, 1 broken, 2 failed
              regressed since the last sweep: chat

@@ -234,7 +234,9 @@ esac
     let told: Vec<_> = files(&world.path("state/runs"));
     let told = told.into_iter().filter(|path| {
         let bytes = fs::read(path).unwrap_or_default();
-        bytes.windows(password.len()).any(|part| part == password.as_bytes())
+        bytes
+            .windows(password.len())
+            .any(|part| part == password.as_bytes())
     });
     assert_eq!(told.collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
     let logs = files(&world.path("state/runs")).into_iter();
