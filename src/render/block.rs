@@ -158,12 +158,13 @@ fn summary(finished: &RunFinished, run: &Running) -> Line {
     let left_out = left_out(finished.not_selected);
     let mode = match run.mode {
         RunMode::Cold => String::new(),
-        RunMode::Quick | RunMode::Promote => format!(" {}", run.mode.word()),
+        RunMode::Quick | RunMode::Promote | RunMode::Reconcile => format!(" {}", run.mode.word()),
     };
     // A promotion repeats one stage of a run that has a level.
-    let level = match run.mode {
-        RunMode::Cold | RunMode::Quick => format!("; level {} of 5", finished.level),
-        RunMode::Promote => String::new(),
+    let level = if run.mode.only_installs() {
+        String::new()
+    } else {
+        format!("; level {} of 5", finished.level)
     };
     let text = format!(
         "[{}] {}{mode}, {}{shown}{level}{left_out}",
