@@ -93,7 +93,8 @@ pub(super) fn note_failure(state: &Path, domain: &AppDomain, failure: Option<&st
     }
     // Where it cannot be noted, people are told once more.
     drop(match failure {
-        Some(failure) => durable::write(&path, failure.as_bytes()),
+        Some(failure) => private_folder(&folder(state, domain))
+            .and_then(|()| durable::write(&path, failure.as_bytes())),
         None => fs::remove_file(&path),
     });
     failure.is_some()
