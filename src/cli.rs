@@ -18,6 +18,7 @@ use self::{
     app_args::{ExecArgs, ExplainArgs, JanitorArgs, ListArgs, ShellArgs, TeardownArgs},
     canonical_args::{PromoteArgs, SweepArgs},
     enroll_args::EnrollArgs,
+    reconcile_args::ReconcileArgs,
     test_args::TestArgs,
     values::{COLOR, PROGRESS, one_explained, parse_text},
 };
@@ -110,6 +111,12 @@ pub enum Command {
     /// its newest release, and tests it unless a release as new is known to be good.
     /// One recipe's trouble stops no other. The end tells what changed since the last sweep.
     Sweep(Box<SweepArgs>),
+    /// Make the apps that the server itself needs what the configuration says
+    ///
+    /// For each `[[always-on]]` of the configuration: deploys it where it is missing or unwell, and takes newer releases
+    /// that need no person. A release that is not well is undone, data included, and people are alerted.
+    /// What is right already is left alone. One app's trouble stops no other.
+    Reconcile(Box<ReconcileArgs>),
     /// Remove an app and prove that nothing of it is left
     ///
     /// Needs neither abra nor a checkout. Warm apps and apps that are not ours need `--confirm=NAME`.
@@ -188,10 +195,11 @@ pub struct HelpArgs {
 }
 
 /// What `ccci help` explains: each command, then the topics.
-const TOPICS: [&str; 15] = [
+const TOPICS: [&str; 16] = [
     "test",
     "promote",
     "sweep",
+    "reconcile",
     "teardown",
     "janitor",
     "enroll",

@@ -120,7 +120,7 @@ impl SweepArgs {
 }
 
 /// Returns what a test takes of which nothing is asked.
-fn plain_test(place: &Place, reporting: &Reporting) -> TestArgs {
+pub(super) fn plain_test(place: &Place, reporting: &Reporting) -> TestArgs {
     TestArgs {
         targets: Vec::new(),
         selection: Selection {

@@ -4,6 +4,10 @@ use std::{fmt, str::FromStr};
 
 use clap::{Args, builder::BoolishValueParser};
 
+use super::{
+    canonical_args::plain_test,
+    test_args::{Place, Reporting, TestArgs},
+};
 use crate::model::{
     app::AppDomain,
     recipe::{Invalid, RecipeName},
@@ -20,7 +24,21 @@ pub struct ReconcileArgs {
     pub dry_run: bool,
     /// Print one JSON document on standard output
     #[arg(long, env = "CCCI_JSON", value_parser = BoolishValueParser::new())]
+    #[arg(conflicts_with = "message_format")]
     pub json: bool,
+    /// Where they are deployed.
+    #[command(flatten)]
+    pub place: Place,
+    /// What is reported.
+    #[command(flatten)]
+    pub reporting: Reporting,
+}
+
+impl ReconcileArgs {
+    /// Returns what a test would take that is run and reported alike.
+    pub fn as_test(&self) -> TestArgs {
+        plain_test(&self.place, &self.reporting)
+    }
 }
 
 /// An always-on app as an operator names it: by its recipe, or by its domain.

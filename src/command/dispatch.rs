@@ -11,7 +11,7 @@ use super::{
     error::{Error, Kind},
     exec, explain, help,
     host::Call,
-    janitor, list, promote, sweep, teardown, test,
+    janitor, list, promote, reconcile, sweep, teardown, test,
     view::{self, Voice},
     volume,
 };
@@ -51,6 +51,7 @@ fn carry_out(argv: Vec<OsString>) -> u8 {
             Voice::of_reporting(&args.reporting),
             promote::run(&call, &args),
         ),
+        Command::Reconcile(args) => (Voice::of_json(args.json), reconcile::run(&call, &args)),
         Command::Sweep(args) => (Voice::of_json(args.json), sweep::run(&call, &args)),
         Command::Teardown(args) => (Voice::of_json(args.json), teardown::run(&call, &args)),
         Command::Janitor(args) => (Voice::of_json(args.json), janitor::run(&call, &args)),

@@ -20,6 +20,7 @@ pub(crate) mod interview;
 pub(crate) mod janitor;
 pub(crate) mod list;
 pub(crate) mod promote;
+pub(crate) mod reconcile;
 pub(crate) mod secrets;
 pub(crate) mod select;
 pub(crate) mod sweep;

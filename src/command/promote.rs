@@ -170,7 +170,7 @@ fn judge(report: &RunReport) -> Option<Result<Promotable, Refusal>> {
     let plan = report.plan.as_ref()?;
     let end = report.finished.as_ref();
     let end = end.map_or((Verdict::Broken, 0), |end| (end.verdict, end.level));
-    if plan.mode.is_warm() {
+    if plan.mode.is_warm() || plan.mode.only_installs() {
         return None;
     }
     let candidate = Candidate {

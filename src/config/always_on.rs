@@ -43,14 +43,14 @@ pub(crate) struct AlwaysOnApp {
 }
 
 impl AlwaysOnApp {
+    /// Returns the variables of its environment as a recipe would declare them.
+    pub(crate) fn declared(&self) -> Vec<(String, Template)> {
+        let env = self.env.iter();
+        env.map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
     /// Returns the variables of its environment, placeholders filled in.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the command that looks after these apps is built on it"
-        )
-    )]
     pub(crate) fn environment(&self) -> BTreeMap<String, String> {
         let provided = |_: &RecipeName, _: &str| Ok(String::new());
         let fill = |template: &Template| -> Result<String, Infallible> {

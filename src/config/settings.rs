@@ -42,22 +42,8 @@ pub(crate) struct Settings {
     /// How old what has no record here must be before the janitor takes it.
     pub(crate) janitor_max_age: Duration,
     /// Whom ccci tells what needs a person.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the command that looks after these apps is built on it"
-        )
-    )]
     pub(crate) alerts: Alerts,
     /// The apps that the server itself needs, in the order of the file.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the command that looks after these apps is built on it"
-        )
-    )]
     pub(crate) always_on: Vec<AlwaysOnApp>,
     /// How long and how much.
     pub(crate) limits: Limits,

@@ -1,8 +1,4 @@
 //! Raises alerts: a file for each, then the command that the configuration names.
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the command that raises alerts is built on it")
-)]
 
 use std::{
     path::{Path, PathBuf},

@@ -1,15 +1,8 @@
 //! Keeps the records of always-on apps on the disk, one below the state directory for each domain.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the command that looks after these apps is built on it"
-    )
-)]
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -20,6 +13,10 @@ use crate::{
 
 /// The name of the file.
 const FILE: &str = "app.json";
+/// The name of the file that holds the app's `.env`.
+const ENV: &str = "app.env";
+/// The name of the file that tells which failure was alerted of.
+const FAILURE: &str = "failure";
 
 /// Returns the folder of an app, below the state directory.
 pub(crate) fn folder(state: &Path, domain: &AppDomain) -> PathBuf {
@@ -65,6 +62,42 @@ pub(crate) fn keep(state: &Path, record: &Record) -> Result<(), Trouble> {
         let message = format!("failed to write the record `{}`", path.display());
         Trouble::broken("record-unwritten", message).because(error.to_string())
     })
+}
+
+/// Reads the `.env` that an app was deployed with; nothing where it never was.
+pub(super) fn env(state: &Path, domain: &AppDomain) -> Result<Option<String>, Trouble> {
+    let path = folder(state, domain).join(ENV);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let message = format!("failed to read `{}`", path.display());
+            Err(Trouble::broken("env-unreadable", message).because(error.to_string()))
+        }
+    }
+}
+
+/// Keeps the `.env` that an app was deployed with.
+pub(super) fn keep_env(state: &Path, domain: &AppDomain, text: &[u8]) -> io::Result<()> {
+    let folder = folder(state, domain);
+    private_folder(&folder)?;
+    durable::write(&folder.join(ENV), text)
+}
+
+/// Takes note of the failure that an alert tells of, or that there is none; tells whether it is another than before.
+pub(super) fn note_failure(state: &Path, domain: &AppDomain, failure: Option<&str>) -> bool {
+    let path = folder(state, domain).join(FAILURE);
+    let before = fs::read_to_string(&path).ok();
+    if before.as_deref() == failure {
+        return false;
+    }
+    // Where it cannot be noted, people are told once more.
+    drop(match failure {
+        Some(failure) => private_folder(&folder(state, domain))
+            .and_then(|()| durable::write(&path, failure.as_bytes())),
+        None => fs::remove_file(&path),
+    });
+    failure.is_some()
 }
 
 #[cfg(test)]

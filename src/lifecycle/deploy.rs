@@ -57,12 +57,20 @@ pub(crate) fn create(session: &Session<'_>, prepared: &Prepared) -> Result<(), T
     let mut env = maker.prepare(&text).map_err(|error| env_trouble(&error))?;
     let (stack, taken) = (session.app.stack.as_str(), &prepared.inherited.secrets);
     app_env::renew_secrets(&mut env, stack, taken).map_err(|error| env_trouble(&error))?;
+    if prepared.inherited.env.is_some() {
+        // It may be of an older release, which had fewer.
+        app_env::adopt_secrets(&mut env, &first.sample).map_err(|error| env_trouble(&error))?;
+    }
     stack::write_env(&session.app, &env.render()).map_err(|error| failed(&error))
 }
 
-/// Deploys a revision for the first time; returns the whole names of the services that it has.
-pub(crate) fn first(session: &Session<'_>, side: &Side) -> Result<Vec<String>, Trouble> {
-    deploy(session, side, Stage::Install, &[])
+/// Deploys the first revision of a run, over the services of an app that is always on; returns the whole names of its own.
+pub(crate) fn first(
+    session: &Session<'_>,
+    side: &Side,
+    before: &[Service],
+) -> Result<Vec<String>, Trouble> {
+    deploy(session, side, Stage::Install, before)
 }
 
 /// Deploys the head in place of some services, with the secrets that it needs anew; returns the whole names of its own.

@@ -78,6 +78,7 @@ impl Attempt<'_> {
             DryRun::No | DryRun::Yes | DryRun::Listing => TeardownFinished::default(),
         };
         self.withdraw_all();
+        finished.errors.extend(self.keep_env(app));
         let mut failed = remove_folders(self.dir.registry());
         // Last of all, and only then: whoever finds this run before it is closed does the rest.
         if failed.is_empty() {
@@ -136,7 +137,12 @@ impl Attempt<'_> {
         let state = &self.ctx.settings.state.dir;
         let recipes = Shelf::recipes(state).unwrap_or_default().into_iter();
         let known = recipes.filter_map(|recipe| Shelf::of(state, &recipe).read().ok()?);
-        let warm: Vec<_> = known.map(|known| known.domain.stack()).collect();
+        let always_on = self.ctx.settings.always_on.iter();
+        let always_on = always_on.map(|app| app.domain.stack());
+        let warm: Vec<_> = known
+            .map(|known| known.domain.stack())
+            .chain(always_on)
+            .collect();
         let runs = run_dir::list(state).unwrap_or_default();
         let histories = runs
             .into_iter()

@@ -1,4 +1,4 @@
-//! Learns the secrets that a canonical's data was made with, which an earlier run made and this one must not show.
+//! Learns the secrets of an app that was there before its run: an earlier one made them, and this one must not show them.
 
 use std::time::Duration;
 
@@ -15,12 +15,13 @@ use crate::{
 /// How long reading the secrets of one container may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Makes the secrets of a canonical known to the redactor, as far as the app's containers can tell them.
+/// Makes the secrets of an app that was taken over known to the redactor, as far as its containers can tell them.
 ///
 /// Docker gives no secret back, so that its own containers are all that can be asked.
 pub(super) fn learn(session: &Session<'_>) {
-    if session.plan.mode != RunMode::Quick {
-        return;
+    match session.plan.mode {
+        RunMode::Quick | RunMode::Reconcile => {}
+        RunMode::Cold | RunMode::Promote => return,
     }
     let docker = &session.app.docker;
     let containers = docker.running_containers(session.app.stack.as_str());
@@ -38,7 +39,7 @@ pub(super) fn learn(session: &Session<'_>) {
     if unread.is_empty() {
         return;
     }
-    let message = "the canonical's secrets of some services cannot be read, and so are not masked";
+    let message = "the secrets of some services cannot be read, and so are not masked";
     let trouble = Trouble::new(Fault::None, "secrets-unknown", message);
     session.announcer.say(Fact::Diagnostic {
         level: DiagnosticLevel::Warning,

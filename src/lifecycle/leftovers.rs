@@ -44,7 +44,8 @@ impl Attempt<'_> {
             .docker
             .list_objects()
             .map_err(|error| docker_trouble(&error))?;
-        if objects.iter().any(|object| belongings.own(object)) && self.job.dry_run == DryRun::No {
+        let is_there = objects.iter().any(|object| belongings.own(object));
+        if is_there && self.job.dry_run == DryRun::No && !self.stays() {
             self.announcer.say(Fact::Waiting {
                 what: "removal of what an earlier run left".to_owned(),
             });
@@ -70,6 +71,10 @@ impl Attempt<'_> {
                     .list_objects()
                     .map_err(|error| docker_trouble(&error))?;
             }
+        }
+        if self.stays() {
+            // What is the app's own is no stranger's, whatever its name.
+            objects.retain(|object| !belongings.own(object));
         }
         self.record.report().before = resources(objects);
         Ok(())

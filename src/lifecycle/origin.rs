@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::{
-    config::{self, recipe_config, settings::Settings},
+    config::{self, always_on::AlwaysOnApp, recipe_config, settings::Settings},
     model::{
         recipe::{Invalid, RecipeName},
-        run::Trust,
+        run::{Source, Trust},
         source::{self, PlainHttp, RemoteUrl},
     },
 };
@@ -92,6 +92,20 @@ fn parse(text: &str, plain_http: PlainHttp, settings: &Settings) -> Result<Remot
         }
         source::Source::Local(path) => Err(Error::Directory(path)),
     }
+}
+
+/// Returns where the recipe of an always-on app is: whoever configured it trusts its releases.
+pub(crate) fn of_always_on(app: &AlwaysOnApp, settings: &Settings) -> Result<Source, Error> {
+    let text = match &app.source {
+        Some(source::Source::Local(path)) => return Ok(Source::Path(path.clone())),
+        Some(source::Source::Remote(url)) => Some(url.to_string()),
+        Some(source::Source::Forge { owner, name }) => Some(format!("{owner}/{name}")),
+        None => None,
+    };
+    Ok(Source::Remote {
+        url: url_of(&app.recipe, text.as_deref(), settings)?,
+        trust: Trust::Trusted,
+    })
 }
 
 /// Returns the trust in a release that comes from the configured place: tests are kept here for what is enrolled.

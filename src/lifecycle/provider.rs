@@ -36,11 +36,7 @@ pub(super) struct Found {
 
 /// Looks for an app that runs here with all its services as they should be.
 pub(super) fn find_running(docker: &Docker, stack: &StackName) -> Result<Option<Found>, Trouble> {
-    let failed = |error| docker_trouble(&error);
-    let tasks = docker.tasks(stack).map_err(failed)?;
-    let names = names_of(tasks.iter().map(|task| task.service.as_str()));
-    let services = docker.services(&names).map_err(failed)?;
-    let look = Look { services, tasks };
+    let (names, look) = look_at(docker, stack)?;
     // What failed in the app's long life says nothing about how it stands.
     let (standing, _) = Memory::after(&look).judge(stack, &names, &look);
     if names.is_empty() || standing != Standing::Converged {
@@ -49,6 +45,15 @@ pub(super) fn find_running(docker: &Docker, stack: &StackName) -> Result<Option<
     let all = look.services.iter().flat_map(|service| &service.labels);
     let version = labels::app_labels(all, stack.as_str()).version;
     Ok(Some(Found { version }))
+}
+
+/// Takes one look at all that runs of an app; returns the whole names of its services too.
+pub(super) fn look_at(docker: &Docker, stack: &StackName) -> Result<(Vec<String>, Look), Trouble> {
+    let failed = |error| docker_trouble(&error);
+    let tasks = docker.tasks(stack).map_err(failed)?;
+    let names = names_of(tasks.iter().map(|task| task.service.as_str()));
+    let services = docker.services(&names).map_err(failed)?;
+    Ok((names, Look { services, tasks }))
 }
 
 /// Returns names, each once.

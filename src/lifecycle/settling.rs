@@ -67,7 +67,7 @@ impl Attempt<'_> {
     }
 
     /// Tells whether what was installed can be promoted.
-    fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         let report = self.record.report();
         let mut stages = report.stages.iter();
         let install = stages.find(|result| result.stage == Stage::Install);

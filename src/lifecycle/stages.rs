@@ -95,15 +95,20 @@ impl<'a> Course<'a> {
         let go_on = created
             && (!is_new || overlay::run_hooks(run, &overlays, OverlayRole::InstallSteps))
             && overlay::run_hooks(run, &overlays, OverlayRole::Before(Stage::Install));
+        let mut how = Deploy::First;
         if go_on
             && run.generic("deployed", || {
-                let services = self.blame(side, deploy::first(self.session, side))?;
+                let there = self.find_there(side)?;
+                if !there.is_empty() {
+                    how = Deploy::InPlace;
+                }
+                let services = self.blame(side, deploy::first(self.session, side, &there))?;
                 self.services.replace(services);
                 Ok(Remark::Passed)
             })
         {
             self.session.record.report().installs += 1;
-            self.check_live(run, side, Deploy::First);
+            self.check_live(run, side, how);
             kept_secrets::learn(self.session);
             if run.is_fine() {
                 overlay::run_tests(run, &overlays);

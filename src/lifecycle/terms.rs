@@ -12,13 +12,14 @@ use super::{
     requirements,
     session::state_trouble,
     side::{Guard, check_out},
+    staying,
 };
 use crate::{
     config::recipe_config::{self, RecipeConfig},
     model::{
         approval,
         outcome::{Fault, Trouble},
-        run::{RunRequest, Source, Trust, Wanted},
+        run::{RunMode, RunRequest, Source, Trust, Wanted},
     },
     sys::context::Context,
     tool::{
@@ -54,6 +55,9 @@ pub(crate) fn read_terms(ctx: &Context, preparing: &Preparing<'_>) -> Result<Ter
     let git = Git::new(app.docker.host(), &app.git, ctx.settings.limits.pull);
     let trust = trust(&job.request, preparing.fetched);
     check_out(&git, app, &preparing.fetched.head_commit)?;
+    if job.request.mode == RunMode::Reconcile {
+        return always_on_terms(ctx, app);
+    }
     let roots = test_roots(ctx, app, &preparing.work)?;
     let approved = trust == Trust::Trusted || is_approved(ctx, app)?;
     let guard = guard(ctx, app, trust)?;
@@ -65,6 +69,29 @@ pub(crate) fn read_terms(ctx: &Context, preparing: &Preparing<'_>) -> Result<Ter
         guard,
         roots,
         config,
+    })
+}
+
+/// Returns the terms of an app that is always on: its configuration says what it is, and no test runs against it.
+fn always_on_terms(ctx: &Context, app: &App) -> Result<Terms, Trouble> {
+    let nowhere = || PathBuf::from("/nonexistent");
+    let kept = TestRoots {
+        recipe: nowhere(),
+        kept: match &ctx.settings.recipes.tests_dir {
+            Some(folder) => folder.join(app.recipe.as_str()),
+            None => nowhere(),
+        },
+    };
+    let declared = read_config(&kept, false, Trust::Trusted)?;
+    Ok(Terms {
+        trust: Trust::Trusted,
+        approved: true,
+        guard: Guard::None,
+        roots: TestRoots {
+            recipe: nowhere(),
+            kept: nowhere(),
+        },
+        config: staying::config(&ctx.settings, app, declared),
     })
 }
 

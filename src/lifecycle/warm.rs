@@ -69,10 +69,14 @@ impl Attempt<'_> {
     /// Reads the canonical where the run has to do with it.
     pub(super) fn open_canonical(&self, app: &App) -> Result<(), Trouble> {
         let mode = self.job.request.mode;
+        if self.stays() {
+            return Ok(());
+        }
         if !mode.is_warm() {
             self.warm.is_open.set(true);
             return Ok(());
         }
+        self.refuse_always_on(app)?;
         let known = match self.shelf().read_whole() {
             // What is damaged is replaced by what is promoted now.
             Err(trouble) if trouble.code == DAMAGED && mode == RunMode::Promote => {
@@ -118,6 +122,9 @@ impl Attempt<'_> {
 
     /// Returns what the run takes over from the canonical.
     pub(super) fn inherit(&self, app: &App, fetched: &Fetched) -> Result<Inherited, Trouble> {
+        if self.stays() {
+            return self.take_env(app);
+        }
         let known = self.warm.known.borrow();
         let Some(known) = &*known else {
             return Ok(Inherited::default());

@@ -260,10 +260,9 @@ pub enum Error {
 /// Decides what a run will do.
 pub fn decide(facts: Facts<'_>) -> Result<Plan, Error> {
     let base = choose_base(&facts)?;
-    // A promotion repeats one stage of a run that has made them all.
+    // A promotion repeats one stage of a run that has made them all; what is always on is not tested at all.
     let stages = Stage::ALL.into_iter();
-    let stages =
-        stages.filter(|stage| facts.mode != RunMode::Promote || facts.wanted.contains(stage));
+    let stages = stages.filter(|stage| !facts.mode.only_installs() || facts.wanted.contains(stage));
     let stages = stages.map(|stage| plan_stage(&facts, base.as_ref(), stage));
     let stages: Vec<_> = stages.collect();
     let upgrades = |s: &PlannedStage| s.stage == Stage::Upgrade && s.skip.is_none();
@@ -294,7 +293,7 @@ fn choose_base(facts: &Facts<'_>) -> Result<Option<Revision>, Error> {
     match facts.mode {
         RunMode::Cold => {}
         RunMode::Quick => return Ok(facts.reattached.cloned()),
-        RunMode::Promote => return Ok(None),
+        RunMode::Promote | RunMode::Reconcile => return Ok(None),
     }
     if let Some(wanted) = facts.upgrade_base {
         let named = facts

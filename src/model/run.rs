@@ -119,6 +119,8 @@ pub enum RunMode {
     Quick,
     /// From nothing, at a tested release; the app becomes the recipe's canonical.
     Promote,
+    /// Over whatever is there of an always-on app, which stays.
+    Reconcile,
 }
 
 impl RunMode {
@@ -128,7 +130,13 @@ impl RunMode {
             Self::Cold => "cold",
             Self::Quick => "quick",
             Self::Promote => "promote",
+            Self::Reconcile => "reconcile",
         }
+    }
+
+    /// Tells whether the app is deployed and no more, so that the run says nothing of its recipe's level.
+    pub const fn only_installs(self) -> bool {
+        matches!(self, Self::Promote | Self::Reconcile)
     }
 
     /// Tells whether the app is the recipe's canonical.

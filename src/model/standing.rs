@@ -257,7 +257,7 @@ pub fn standings(
         .collect();
     // A promotion is no test: what it installs has passed one.
     let tests = digests.into_iter();
-    for digest in tests.filter(|digest| digest.mode != RunMode::Promote) {
+    for digest in tests.filter(|digest| !digest.mode.only_installs()) {
         if let Some(recipe) = digest.recipe.clone() {
             runs.entry(recipe).or_default().push(digest);
         }

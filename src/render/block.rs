@@ -160,11 +160,13 @@ fn summary(finished: &RunFinished, run: &Running) -> Line {
         RunMode::Cold => "",
         RunMode::Quick => " quick",
         RunMode::Promote => " promotion",
+        RunMode::Reconcile => " reconcile",
     };
     // A promotion repeats one stage of a run that has a level.
-    let level = match run.mode {
-        RunMode::Cold | RunMode::Quick => format!("; level {} of 5", finished.level),
-        RunMode::Promote => String::new(),
+    let level = if run.mode.only_installs() {
+        String::new()
+    } else {
+        format!("; level {} of 5", finished.level)
     };
     let text = format!(
         "[{}] {}{mode}, {}{shown}{level}{left_out}",

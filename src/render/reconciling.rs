@@ -1,11 +1,4 @@
 //! What became of always-on apps: a line each, and below it what waits for a person.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the command that shows these lines is built on it"
-    )
-)]
 
 use super::{
     block::causes,

@@ -15,6 +15,7 @@ mod later_failures;
 mod leaks;
 mod overlays;
 mod proxy_runs;
+mod reconciling;
 mod refusals;
 mod repeats;
 mod secrecy;

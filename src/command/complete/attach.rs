@@ -39,17 +39,20 @@ enum Choice {
     Domains,
     /// Runs, the recipes that they tested, and their directories.
     Runs,
+    /// Apps that are always on, by recipe or domain.
+    AlwaysOn,
     /// Settings and their sections.
     Keys,
 }
 
 /// The arguments with what may stand there, by command and id; files and words of fixed lists are known to clap.
-const ARGUMENTS: [(&str, &str, Choice); 13] = [
+const ARGUMENTS: [(&str, &str, Choice); 14] = [
     ("test", "targets", Choice::Targets),
     ("test", "ref", Choice::Refs),
     ("test", "version", Choice::Versions),
     ("test", "stages", Choice::Stages),
     ("test", "tests", Choice::Tests),
+    ("reconcile", "apps", Choice::AlwaysOn),
     ("enroll", "target", Choice::Others),
     ("enroll", "upgrade_base", Choice::Versions),
     ("teardown", "app", Choice::Apps),
@@ -109,6 +112,7 @@ fn candidates(choice: Choice, ground: &Ground, typed: &OsStr) -> Vec<CompletionC
         Choice::Domains => fitting(typed, runs::domains(ground)),
         Choice::Runs if text.starts_with(['.', '/', '~']) => folders(typed),
         Choice::Runs => fitting(typed, runs::runs(ground, text)),
+        Choice::AlwaysOn => fitting(typed, known::always_on(ground)),
         Choice::Keys => fitting(typed, keys()),
     }
 }

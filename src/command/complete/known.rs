@@ -38,6 +38,18 @@ pub(super) fn others(ground: &Ground) -> Vec<Offer> {
     local.chain(listed).collect()
 }
 
+/// Returns the apps that are always on, by domain, then by recipe.
+pub(super) fn always_on(ground: &Ground) -> Vec<Offer> {
+    let apps = ground.settings().map(|settings| settings.always_on.iter());
+    let apps = || apps.clone().into_iter().flatten();
+    let domains = apps().map(|app| Offer::new(app.domain.as_str(), app.recipe.as_str()));
+    let recipes: BTreeSet<_> = apps().map(|app| &app.recipe).collect();
+    let recipes = recipes.into_iter();
+    domains
+        .chain(recipes.map(|recipe| Offer::new(recipe.as_str(), "always on")))
+        .collect()
+}
+
 /// Returns the recipes that tests are kept for.
 fn enrolled(ground: &Ground) -> BTreeSet<RecipeName> {
     ground.tests_dir().map(recipes_in).unwrap_or_default()

@@ -105,13 +105,6 @@ impl Git<'_> {
     /// Returns the content of a file as a commit has it; nothing where it has no plain file of that name.
     ///
     /// A larger one than `limit` bytes is refused before it is read.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the command that reads notes of releases is built on it"
-        )
-    )]
     pub(crate) fn file_at(
         &self,
         repository: &Path,
