@@ -39,6 +39,7 @@
 //! - `command/janitor.rs`: `ccci janitor`: reaps apps whose run is gone.
 //! - `command/list.rs`: `ccci list`: where each recipe stands, from files of this host alone.
 //! - `command/promote.rs`: `ccci promote`: makes a tested release the canonical of its recipe, by hand.
+//! - `command/reconcile.rs`: `ccci reconcile`: makes the apps that the server itself needs what the configuration says.
 //! - `command/secrets.rs`: Makes known what must not be shown, before any child starts.
 //! - `command/select.rs`: Turns arguments and the words of a CI engine into the runs that are asked for.
 //! - `command/sweep.rs`: `ccci sweep`: tests every recipe that has a new release, and promotes what passes.
@@ -104,6 +105,10 @@
 //! - `lifecycle/providing.rs`: Gets what a run requires: each app is there, has made what is needed, and goes back to what it was at the end.
 //! - `lifecycle/reach.rs`: Finds out how an app is reached, waits until it answers, makes the checks that are declared as data.
 //! - `lifecycle/reap.rs`: Removes apps whose run is gone, each under its lock and with the lead of its runs.
+//! - `lifecycle/reconcile.rs`: One always-on app, made what the configuration says; whatever goes wrong with it is its own.
+//! - `lifecycle/reconcile/inspect.rs`: What runs of an always-on app, which releases it has, and what their notes say; changes nothing.
+//! - `lifecycle/reconcile/moves.rs`: Deploys releases of an always-on app, and brings the one before back where a new one is not well.
+//! - `lifecycle/reconcile/shift.rs`: What is done to an always-on app besides deploying it: it is undeployed, and its data is saved and put back.
 //! - `lifecycle/record.rs`: Keeps a run's report and writes it, as JSON, JUnit and Markdown, whenever it has grown.
 //! - `lifecycle/requirements.rs`: Decides how the app of each required recipe comes to be there, and finds the hooks by which it provides.
 //! - `lifecycle/runner.rs`: Executes one run from its first announcement to its report, and always ends in teardown.
@@ -119,6 +124,7 @@
 //! - `lifecycle/stage_end.rs`: How the end of a stage is recorded and announced, also of one that was never reached.
 //! - `lifecycle/stages.rs`: What each stage of a cold run does and checks.
 //! - `lifecycle/standing.rs`: Reads which recipes are enrolled and where each stands, from files of this host alone.
+//! - `lifecycle/staying.rs`: How a run deploys an always-on app, which may be there before it and stays when it is over.
 //! - `lifecycle/strays.rs`: Processes that left the group of the child that started them: found by the run's mark, killed, and named.
 //! - `lifecycle/sweep.rs`: One recipe of a sweep, from its mirror to its canonical; whatever goes wrong with it is its own.
 //! - `lifecycle/sweeps.rs`: The records of sweeps on this host: the last one is what the next is compared with.
@@ -334,35 +340,6 @@
 //! - `model/sweep.rs`: A sweep over all enrolled recipes: what is done with each, what came of it, and what changed since the last one.
 //! - `model/tries.rs`: How often a test file is run over one deployed app, and what its tries are worth together.
 //! - `model/yaml.rs`: Reads compose's scalars, lists and maps out of YAML, in either of their two forms.
-//!   - `test_args.rs`, `app_args.rs`: what each command takes
-//!   - `values.rs`: readers of values
-//!   - `test.rs`: `ccci test`, by `select.rs` (what), `host.rs` (where), `batch.rs` (side by side), `aftermath.rs` (reports)
-//!   - `exec.rs`, `config.rs`, `completions.rs`, `help.rs`: the other commands
-//!   - `view.rs`: streams, colour and the terminal
-//!   - `secrets.rs`: what must not be shown
-//!   - `error.rs`: the top error
-//!   - `preflight.rs`: what is asked before anything is done
-//!   - `runner.rs`, `attempt.rs`, `session.rs`, `ending.rs`: one run, what its stages share, how it ends
-//!   - `fetch.rs`, `prepare.rs`, `side.rs`, `images.rs`, `deploy.rs`: from the recipe to the app
-//!   - `stages.rs`: the five stages, by `convergence.rs`, `settle.rs`, `reach.rs`, `live.rs`, `declared.rs`, `overlay.rs`
-//!   - `canary.rs`, `canary_row.rs`, `planting.rs`, `backup_check.rs`: data that must survive
-//!   - `classify.rs`, `evidence.rs`: whose fault, and what shows it
-//!   - `teardown.rs`: removal, proved
-//!   - `announce.rs`, `record.rs`, `watchdog.rs`: facts, the report, signals and slow stages
-//!   - `terminal.rs`, `board.rs`, `live.rs`, `screen.rs`, `running.rs`: the screen
-//!   - `lines.rs`, `line.rs`, `block.rs`, `results.rs`, `times.rs`, `clean.rs`: its lines
-//!   - `level.rs`, `mode.rs`: how much, and how
-//!   - `junit.rs`, `summary.rs`, `github.rs`, `plan.rs`: other forms
-//!   - `deployer.rs`: the trait of `abra.rs` and `stack.rs`
-//!   - `docker`, `git`, `probe`, `runner.rs`: docker, git, HTTP, pytest and hurl
-//!   - `app.rs`, `rendering.rs`, `overlay_files.rs`, `archive.rs`: files they need
-//!   - `process.rs`: the gate of every child
-//!   - `redact.rs`, `interrupt.rs`, `wait.rs`, `lock.rs`, `pty.rs`, `random.rs`: what its name says
-//!   - `context.rs`, `run_dir.rs`, `journal.rs`, `durable.rs`: what a run is given, and what it writes
-//!   - `load.rs`, `layer.rs`, `environment.rs`, `file.rs`, `work_tree.rs`: the layers
-//!   - `settings.rs`, `keys.rs`, `written.rs`, `defaults.toml`: the settings
-//!   - `recipe_config.rs`, `probe_config.rs`, `placeholder.rs`: `recipe.toml`
-//!   - `reference.rs`: `docs/config.md`
 
 use std::ffi::OsString;
 

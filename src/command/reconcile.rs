@@ -144,3 +144,17 @@ fn code_of(trouble: &Trouble) -> u8 {
         Fault::Broken | Fault::User | Fault::None => exit::BROKEN,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_says_who_is_to_blame() {
+        let of = |fault, code: &str| code_of(&Trouble::new(fault, code, "it did not work"));
+        assert_eq!(of(Fault::Recipe, "not-converged"), exit::FAILED);
+        assert_eq!(of(Fault::Config, "no-source"), exit::CONFIGURATION);
+        assert_eq!(of(Fault::Broken, "disk-full"), exit::BROKEN);
+        assert_eq!(of(Fault::Broken, "busy"), exit::BUSY);
+    }
+}

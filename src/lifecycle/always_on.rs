@@ -130,6 +130,33 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_is_news_until_it_was_noted_and_again_after_it_was_over() {
+        let state = tempfile::tempdir().unwrap();
+        let note = |failure| note_failure(state.path(), &record().domain, failure);
+        assert!(!note(None));
+        assert!(note(Some("not-converged")));
+        assert!(!note(Some("not-converged")));
+        assert!(note(Some("no-source")));
+        assert!(!note(None));
+        assert!(note(Some("no-source")));
+    }
+
+    #[test]
+    fn the_env_of_an_app_is_kept_where_its_owner_alone_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let (state, domain) = (tempfile::tempdir().unwrap(), record().domain);
+        assert_eq!(env(state.path(), &domain).unwrap(), None);
+        keep_env(state.path(), &domain, b"TYPE=drone\n").unwrap();
+        let kept = env(state.path(), &domain).unwrap();
+        assert_eq!(kept.as_deref(), Some("TYPE=drone\n"));
+        let path = folder(state.path(), &domain).join(ENV);
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named_and_left_as_it_is() {
         let state = tempfile::tempdir().unwrap();
         let domain = record().domain;

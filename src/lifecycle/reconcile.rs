@@ -332,3 +332,55 @@ fn find<'a>(tags: &'a [Tagged], version: &RecipeVersion) -> Result<&'a Tagged, T
         Trouble::new(Fault::Config, "release-gone", message)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_decisions_the_first_step_and_the_last_hold_are_told() {
+        let mut told = Reconciled {
+            domain: "sso.example.org".parse().unwrap(),
+            recipe: "keycloak".parse().unwrap(),
+            version: None,
+            decision: None,
+            end: End::Done,
+            duration_ms: 0,
+            alerts: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let version: RecipeVersion = "1.0.0+26.0".parse().unwrap();
+        let deploy = Step::Deploy {
+            version: version.clone(),
+        };
+        let hold = Hold {
+            wanted: version.clone(),
+            version,
+            why: "a major release".to_owned(),
+            is_new: true,
+        };
+        let decisions = [
+            (Step::Nothing, None),
+            (deploy.clone(), None),
+            (Step::Nothing, Some(hold.clone())),
+        ];
+        for (step, hold) in decisions {
+            let decision = Decision {
+                step,
+                hold,
+                rolled_back: None,
+            };
+            note(&mut told, &decision);
+        }
+        let told = told.decision.unwrap();
+        assert_eq!((told.step, told.hold), (deploy, Some(hold)));
+    }
+
+    #[test]
+    fn a_release_whose_tag_is_gone_is_named() {
+        let version: RecipeVersion = "1.0.0+26.0".parse().unwrap();
+        let trouble = find(&[], &version).unwrap_err();
+        assert!(trouble.message.contains("`1.0.0+26.0`"), "{trouble:?}");
+        assert_eq!(trouble.fault, Fault::Config);
+    }
+}

@@ -562,14 +562,16 @@ mod tests {
     }
 
     #[test]
-    fn a_promotion_upgrades_from_nothing() {
+    fn a_promotion_and_what_is_always_on_are_installed_and_no_more() {
         let releases = [revision("1.0.0+1", 'a'), revision("1.1.0+1", 'b')];
-        let plan = decide_with(&releases[1], &releases, |facts| {
-            facts.mode = RunMode::Promote;
-            facts.wanted = &[Stage::Install];
-        });
-        assert_eq!((plan.base, plan.mode), (None, RunMode::Promote));
-        assert_eq!(plan.stages.len(), 1);
+        for mode in [RunMode::Promote, RunMode::Reconcile] {
+            let plan = decide_with(&releases[1], &releases, |facts| {
+                facts.mode = mode;
+                facts.wanted = &[Stage::Install];
+            });
+            assert_eq!((plan.base, plan.mode), (None, mode));
+            assert_eq!(plan.stages.len(), 1);
+        }
     }
 
     #[test]

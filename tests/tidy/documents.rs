@@ -206,7 +206,11 @@ fn tasks(repository: &Repository) -> Vec<String> {
 /// Returns examples that do not parse, that use unknown keys, or that call commands that do not exist.
 pub(crate) fn wrong_examples(repository: &Repository) -> Vec<String> {
     let mut keys = BTreeSet::new();
-    for path in ["src/config/recipe_example.toml", "src/config/defaults.toml"] {
+    for path in [
+        "src/config/recipe_example.toml",
+        "src/config/always_on_example.toml",
+        "src/config/defaults.toml",
+    ] {
         let table: toml::Table = repository
             .text(path)
             .parse()
