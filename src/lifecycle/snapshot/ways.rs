@@ -138,7 +138,8 @@ impl<'a> Worker<'a> {
         meter: Option<&Meter<'_>>,
         work: impl FnOnce(&mut tree::Pulse<'_>) -> Result<Tally, tree::Error>,
     ) -> Result<Tally, Trouble> {
-        let interrupt = &self.of.ctx.host.interrupt;
+        // Where docker is shielded from the first signal, the work that it is asked for is too.
+        let interrupt = &self.of.docker.host().interrupt;
         let deadline = Deadline::after(LIMIT);
         let mut pulse = |done| {
             if let Some(meter) = meter {
@@ -218,15 +219,18 @@ impl<'a> Worker<'a> {
 
 /// Returns a plain volume's folder, when it is certain to be on this host and not only called alike.
 ///
-/// The engine says of a volume's birth when the folder above its files was changed last (moby, `volume/local`), to the
-/// second; another host that has a folder of the same name made it at another time.
+/// The engine says of a volume's birth when a folder was changed last, to the second: the one above its files, and
+/// before moby 24 that of the files (moby, `volume/local`). Another host that has a folder of the same name changed it
+/// at another time.
 fn reachable(volume: &Volume) -> Option<PathBuf> {
     let folder = &volume.mountpoint;
     let above = folder.is_absolute().then(|| folder.parent())??;
-    let found = fs::symlink_metadata(above).ok()?;
-    let is_same = found.is_dir() && Some(found.ctime()) == volume.born();
-    let is_folder = fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
-    (is_same && is_folder).then(|| folder.clone())
+    let changed = |path: &Path| {
+        let found = fs::symlink_metadata(path).ok()?;
+        found.is_dir().then(|| found.ctime())
+    };
+    let told = [changed(above)?, changed(folder)?];
+    told.contains(&volume.born()?).then(|| folder.clone())
 }
 
 /// Makes the trouble of work in a container that was not done.
