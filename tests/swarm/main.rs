@@ -19,4 +19,9 @@ mod refusals;
 mod repeats;
 mod secrecy;
 mod selection;
+mod sweeps;
 mod trust;
+
+#[expect(dead_code, reason = "a forge that misbehaves matters to others")]
+#[path = "../programs/gitea.rs"]
+mod gitea;
