@@ -21,4 +21,9 @@ mod repeats;
 mod secrecy;
 mod selection;
 mod snapshots;
+mod sweeps;
 mod trust;
+
+#[expect(dead_code, reason = "a forge that misbehaves matters to others")]
+#[path = "../programs/gitea.rs"]
+mod gitea;

@@ -138,7 +138,8 @@ impl<'a> Worker<'a> {
         meter: Option<&Meter<'_>>,
         work: impl FnOnce(&mut tree::Pulse<'_>) -> Result<Tally, tree::Error>,
     ) -> Result<Tally, Trouble> {
-        let interrupt = &self.of.ctx.host.interrupt;
+        // Where docker is shielded from the first signal, the work that it is asked for is too.
+        let interrupt = &self.of.docker.host().interrupt;
         let deadline = Deadline::after(LIMIT);
         let mut pulse = |done| {
             if let Some(meter) = meter {

@@ -65,6 +65,16 @@ impl Shelf {
         &self.url
     }
 
+    /// Publishes what is there of a world's recipe under another recipe's name.
+    pub(crate) fn publish_as(&self, name: &str) {
+        let copy = self.bare.with_file_name(name);
+        git(
+            &self.bare,
+            &["clone", "--quiet", "--bare", ".", copy.to_str().unwrap()],
+        );
+        git(&copy, &["update-server-info"]);
+    }
+
     /// Publishes a release.
     pub(crate) fn release(&self, world: &World, tag: &str) {
         self.push(

@@ -24,5 +24,6 @@ pub(crate) use forge::{Shelf, publish, publish_fixtures};
 pub(crate) use judged::{Failure, Judged, files};
 pub(crate) use proxy::Proxy;
 pub(crate) use registry::Registry;
+pub(crate) use repository::git;
 pub(crate) use warm::Warm;
 pub(crate) use world::{Deployer, World};
