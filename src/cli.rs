@@ -111,7 +111,7 @@ pub enum Command {
     /// its newest release, and tests it unless a release as new is known to be good.
     /// One recipe's trouble stops no other. The end tells what changed since the last sweep.
     Sweep(Box<SweepArgs>),
-    /// Make the apps that the server itself needs what the configuration says
+    /// Make the server's own apps what the configuration says
     ///
     /// For each `[[always-on]]` of the configuration: deploys it where it is missing or unwell, and takes newer releases
     /// that need no person. A release that is not well is undone, data included, and people are alerted.
@@ -359,6 +359,7 @@ Commands:
   test         Test recipes: deploy, upgrade, back up, restore, use, remove
   promote      Make a tested release the canonical of its recipe
   sweep        Test every recipe that has a new release, and promote what passes
+  reconcile    Make the server's own apps what the configuration says
   teardown     Remove an app and prove that nothing of it is left
   janitor      Reap apps whose run is gone
   enroll       Enroll a recipe: write its first tests from what its files say
@@ -518,7 +519,7 @@ For more information, try '--help'.
 ");
         insta::assert_snapshot!(refusal(&["help", "exit-code"]), @r"
 error: invalid value 'exit-code' for '[COMMAND|TOPIC]'
-  [possible values: test, promote, sweep, teardown, janitor, enroll, list, exec, shell, doctor, explain, config, completions, help, exit-codes]
+  [possible values: test, promote, sweep, reconcile, teardown, janitor, enroll, list, exec, shell, doctor, explain, config, completions, help, exit-codes]
 
   tip: a similar value exists: 'exit-codes'
 

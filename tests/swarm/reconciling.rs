@@ -290,6 +290,53 @@ fn a_major_release_waits_with_one_alert_until_it_is_approved() {
 }
 
 #[test]
+fn a_call_that_finds_all_as_it_should_be_asks_little_and_makes_no_run() {
+    let server = Server::new(Deployer::Docker);
+    server.reconcile(0);
+    let runs = || {
+        let entries = fs::read_dir(server.world.path("state/runs"));
+        entries.expect("it is there").count()
+    };
+    let (before, log) = (runs(), server.world.path("calls"));
+    for program in ["docker", "git"] {
+        let text = format!(
+            "echo \"{program} $*\" >> {}\nexec {program} \"$@\"\n",
+            log.display()
+        );
+        World::write_program(&server.world.path(&format!("noting-{program}")), &text);
+    }
+    let path = |name: &str| server.world.path(name).display().to_string();
+    let ran = server
+        .call(&["reconcile"])
+        .env("CCCI_DOCKER", &path("noting-docker"))
+        .env("CCCI_GIT", &path("noting-git"))
+        .run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert_eq!(runs(), before);
+    let calls = fs::read_to_string(log).expect("it is there");
+    let of = |what: &str| calls.lines().filter(|call| call.contains(what)).count();
+    assert_eq!(of("ls-remote"), 1, "{calls}");
+    assert_eq!(of(" fetch "), 0, "{calls}");
+    assert_eq!(of("deploy"), 0, "{calls}");
+    assert!(of("docker ") <= 10, "{calls}");
+    server.remove();
+}
+
+#[test]
+fn a_quick_run_does_not_take_an_always_on_app_for_a_canonical() {
+    let server = Server::new(Deployer::Docker);
+    fs::write(
+        server.world.path("ccci.toml"),
+        "[[always-on]]\nrecipe = \"plain\"\n",
+    )
+    .expect("it is ours");
+    let said = server.call(&["test", "plain", "--quick"]).run();
+    let said = said.refused(102);
+    assert!(said.contains("is an always-on app"), "{said}");
+}
+
+#[test]
 fn an_upgrade_that_was_killed_is_undone_and_then_made() {
     let server = Server::new(Deployer::Docker);
     server.reconcile(0);
