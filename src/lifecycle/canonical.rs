@@ -157,7 +157,7 @@ impl Shelf {
         made.map_err(|error| unwritable(&error))
     }
 
-    /// Removes the folders that no record names; what stays is tried again by the next promotion.
+    /// Removes the folders that no record names and what a crash left of a record; what stays is tried again by the next promotion.
     pub(super) fn prune(&self, canonical: Option<&Canonical>) -> Vec<String> {
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return Vec::new();
@@ -166,11 +166,17 @@ impl Shelf {
         let others = entries.filter_map(Result::ok).filter(|entry| {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            name.trim_start_matches('.').starts_with(KNOWN_GOOD) && Some(&*name) != named
+            let is_other = name.trim_start_matches('.').starts_with(KNOWN_GOOD);
+            is_other && Some(&*name) != named || name.starts_with(durable::UNFINISHED)
         });
         let failed = others.filter_map(|entry| {
             let path = entry.path();
-            let error = fs::remove_dir_all(&path).err()?;
+            let removed = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            let error = removed.err()?;
             Some(format!("could not remove `{}`: {error}", path.display()))
         });
         failed.collect()
@@ -302,8 +308,10 @@ mod tests {
         record.known_good.folder = new.name.clone();
         record.known_good.env_sha256 = sha256(b"A=b\n");
         shelf.write(&record).unwrap();
+        let unfinished = shelf.folder.join(".new-a1B2c3");
+        fs::write(&unfinished, "{").unwrap();
         assert_eq!(shelf.prune(Some(&record)), Vec::<String>::new());
-        assert!(!old.path.exists() && new.path.exists());
+        assert!(!old.path.exists() && !unfinished.exists() && new.path.exists());
         assert_eq!(shelf.env(&record).unwrap(), "A=b\n");
         new.write_env("A=c\n").unwrap();
         assert_eq!(shelf.env(&record).unwrap_err().code, DAMAGED);

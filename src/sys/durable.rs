@@ -12,11 +12,14 @@ use sha2::{Digest, Sha256};
 /// Room kept on the disk for records to come, so that a full disk cannot stop a teardown.
 const RESERVE: u64 = 64 * 1024;
 
+/// What the name of a file begins with that is not yet in its place; a crash leaves it there.
+pub(crate) const UNFINISHED: &str = ".new-";
+
 /// Replaces a file by one with these bytes, readable by its owner alone; after a crash it is wholly old or wholly new.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = directory_of(path);
     let mut file = tempfile::Builder::new()
-        .prefix(".new-")
+        .prefix(UNFINISHED)
         .tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;

@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -40,6 +41,8 @@ pub(crate) enum Victims {
 pub(crate) enum Mark {
     /// So many entries of its journal, before it does anything more.
     Entry(usize),
+    /// So many files or folders that it has put on the disk as a whole, before it does anything more.
+    File(usize),
     /// So many of its events, of which there are more.
     Event(usize),
     /// The beginning of a stage.
@@ -80,7 +83,7 @@ impl Mark {
                 Some(events.len() - at - 1)
             }
             Self::After(time) => (age >= time).then_some(0),
-            Self::Entry(_) | Self::Call(_) | Self::Never => None,
+            Self::Entry(_) | Self::File(_) | Self::Call(_) | Self::Never => None,
         }
     }
 }
@@ -121,7 +124,7 @@ impl Journal {
     }
 }
 
-/// Reads the journals of a state directory that have begun.
+/// Reads the journals of a state directory that have begun, the latest last.
 pub(crate) fn journals(state: &Path) -> Vec<Journal> {
     let Ok(entries) = fs::read_dir(state.join("runs")) else {
         return Vec::new();
@@ -130,13 +133,16 @@ pub(crate) fn journals(state: &Path) -> Vec<Journal> {
     // A link leads to the latest of them.
     let folders = folders.filter(|path| !path.is_symlink());
     let read = folders.map(Journal::read);
-    read.filter(|journal| !journal.entries.is_empty()).collect()
+    let mut begun: Vec<_> = read.filter(|journal| !journal.entries.is_empty()).collect();
+    begun.sort_by_key(|journal| journal.begun("started").parse::<Timestamp>().unwrap());
+    begun
 }
 
 /// Lets a run go on until it is past a mark, then kills it.
 pub(crate) fn kill_at(ccci: Command, state: &Path, mark: Mark, victims: Victims) -> End {
     match mark {
         Mark::Entry(count) => kill_in_entry(&ccci, state, count, victims),
+        Mark::File(count) => kill_in_file(&ccci, state, count, victims),
         Mark::Event(_) | Mark::Stage(_) | Mark::Call(_) | Mark::After(_) | Mark::Never => {
             kill_past(ccci, state, mark, victims)
         }
@@ -147,29 +153,7 @@ pub(crate) fn kill_at(ccci: Command, state: &Path, mark: Mark, victims: Victims)
 ///
 /// By then the entry is in the file, which outlives the process, and what it announces is not begun.
 fn kill_in_entry(ccci: &Command, state: &Path, count: usize, victims: Victims) -> End {
-    let mut strace = Command::new("strace");
-    let inject = format!("--inject=fdatasync:signal=SIGKILL:when={count}");
-    strace.args([
-        "-f",
-        "-qqq",
-        "-b",
-        "execve",
-        "--seccomp-bpf",
-        "-o",
-        "/dev/null",
-    ]);
-    strace.args(["--trace=fdatasync", &inject]);
-    strace.arg(ccci.get_program()).args(ccci.get_args());
-    strace.env_clear().envs(
-        ccci.get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    strace.current_dir(ccci.get_current_dir().unwrap());
-    strace
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let status = ended(strace.spawn().expect("strace is installed"));
+    let status = kill_in_system_call(ccci, "fdatasync", count);
     if status.signal() != Some(Signal::KILL.as_raw()) {
         return End::Over { status };
     }
@@ -181,6 +165,51 @@ fn kill_in_entry(ccci: &Command, state: &Path, count: usize, victims: Victims) -
     End::Killed {
         past: past.expect("it died in that entry"),
     }
+}
+
+/// Lets the kernel kill a run that replaces a file: when its bytes are put on the disk, or when its name is.
+fn kill_in_file(ccci: &Command, state: &Path, count: usize, victims: Victims) -> End {
+    let known = journals(state).len();
+    let status = kill_in_system_call(ccci, "fsync", count);
+    if status.signal() != Some(Signal::KILL.as_raw()) {
+        return End::Over { status };
+    }
+    // The first file may be one that is written before the journal is.
+    let begun = journals(state).into_iter().nth(known);
+    if let Some(journal) = begun
+        && victims == Victims::Tree
+    {
+        kill_marked(journal.begun("run_id"));
+    }
+    End::Killed { past: 0 }
+}
+
+/// Lets the kernel kill a call of ccci when one of its threads asks for a system call, counted from one.
+fn kill_in_system_call(ccci: &Command, name: &str, count: usize) -> ExitStatus {
+    let mut strace = Command::new("strace");
+    let inject = format!("--inject={name}:signal=SIGKILL:when={count}");
+    let trace = format!("--trace={name}");
+    strace.args([
+        "-f",
+        "-qqq",
+        "-b",
+        "execve",
+        "--seccomp-bpf",
+        "-o",
+        "/dev/null",
+    ]);
+    strace.args([&trace, &inject]);
+    strace.arg(ccci.get_program()).args(ccci.get_args());
+    strace.env_clear().envs(
+        ccci.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    strace.current_dir(ccci.get_current_dir().unwrap());
+    strace
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    ended(strace.spawn().expect("strace is installed"))
 }
 
 /// Waits for the end of a process.

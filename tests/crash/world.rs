@@ -46,7 +46,7 @@ pub(crate) struct World {
 #[derive(Clone)]
 pub(crate) struct Site {
     /// The work tree, as an argument.
-    target: String,
+    pub(crate) target: String,
     /// The state directory.
     pub(crate) state: PathBuf,
 }
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Returns a path of this world.
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.path().join(path)
     }
 
@@ -109,8 +109,13 @@ impl World {
 
     /// Begins a call of `ccci test` with nobody who reads what it prints.
     pub(crate) fn test(&self, site: &Site, deployer: Deployer) -> Command {
+        self.begin(site, deployer, &["test", &site.target])
+    }
+
+    /// Begins a call about a site with nobody who reads what it prints.
+    pub(crate) fn begin(&self, site: &Site, deployer: Deployer, args: &[&str]) -> Command {
         let mut command = self.ccci(&site.state);
-        command.args(["test", &site.target]);
+        command.args(args);
         command.env(
             "CCCI_DEPLOYER",
             match deployer {
@@ -126,9 +131,21 @@ impl World {
     /// Begins a call of `ccci test` that is killed once it has asked for a call of docker, by its number.
     pub(crate) fn doomed_test(&self, site: &Site, deployer: Deployer, call: usize) -> Command {
         let mut test = self.test(site, deployer);
-        let rule = json!({"call": call, "signals": [9]});
-        test.env("CCCI_DOCKER", deadly(&site.state, &[rule]));
+        Self::doom(&mut test, site, call);
         test
+    }
+
+    /// Lets a call be killed once it has asked for a call of docker, by its number.
+    pub(crate) fn doom(command: &mut Command, site: &Site, call: usize) {
+        let rule = json!({"call": call, "signals": [9]});
+        command.env("CCCI_DOCKER", deadly(&site.state, &[rule]));
+    }
+
+    /// Writes a file among the tests kept for a recipe.
+    pub(crate) fn keep(&self, recipe: &str, path: &str, text: &str, mode: u32) {
+        let path = self.path("kept").join(recipe).join(path);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
     /// Lets the janitor look after a state directory; returns its exit code and what it said.
