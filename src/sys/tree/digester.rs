@@ -9,7 +9,7 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-use sha2::{Digest, Sha256};
+use rustls::{SupportedCipherSuite, crypto::hash::Context};
 
 use super::{Error, Pulse, beat, stream::Source, wide};
 
@@ -41,13 +41,13 @@ impl Digester {
         let (back, free) = sync_channel(BUFFERS);
         let thread = Builder::new().name("checksum".to_owned());
         let thread = thread.spawn(move || {
-            let mut sum = Sha256::new();
+            let mut sum = sha256();
             for (buffer, filled) in pieces {
                 sum.update(&buffer[..filled]);
                 // At the end nobody needs buffers any more.
                 drop(back.try_send(buffer));
             }
-            hexadecimal(&sum.finalize())
+            hexadecimal(sum.finish().as_ref())
         })?;
         Ok(Self {
             full,
@@ -86,6 +86,14 @@ impl Digester {
     }
 }
 
+/// Begins a SHA-256 by the code that TLS uses: where a processor has no instruction for it, that is twice as fast as `sha2`.
+fn sha256() -> Box<dyn Context> {
+    match rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256 {
+        SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider.start(),
+        SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider.start(),
+    }
+}
+
 /// Returns the checksum of a stream, with its length.
 pub(crate) fn digest(input: impl Read, pulse: &mut Pulse<'_>) -> Result<(String, u64), Error> {
     let mut source = Source::new(input)?;
@@ -115,6 +123,8 @@ pub(super) fn length((_, filled): &Piece) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
