@@ -3,6 +3,8 @@
 mod bench;
 mod bench_lifecycle;
 mod bench_process;
+mod bench_shelf;
+mod bench_sweep;
 mod bench_table;
 mod demo;
 mod engine;
@@ -65,7 +67,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        about: "measure the speed goals; `bench run` what a run costs",
+        about: "measure the speed goals; `bench run` what a run costs, `bench sweep` a sweep",
         run: bench::run,
     },
     Task {
