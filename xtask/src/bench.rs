@@ -6,38 +6,51 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench_lifecycle::Course;
 use crate::bench_process;
-use crate::bench_snapshot;
 use crate::bench_table::{self, Goal, Line, median};
 use crate::run::cmd;
-use crate::{engine, examples, images, repo, say};
+use crate::{bench_snapshot, bench_sweep, engine, examples, images, repo, say};
 
 /// How often each pair is measured unless told otherwise.
 const ROUNDS: usize = 3;
 
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// A run of one recipe.
+    Run,
+    /// Copies of a volume.
+    Snapshot,
+    /// A sweep over many.
+    Sweep,
+}
+
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
+    /// What is measured.
+    course: What,
     /// How often each pair is measured.
     rounds: usize,
     /// Whether a missed goal is an error.
     check: bool,
 }
 
-/// Measures what a run costs, or what snapshots cost, and prints it as ratios.
+/// Measures what was asked for and prints it as ratios.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    if let Some(("snapshot", rest)) = args.split_first().map(|(word, rest)| (word.as_str(), rest)) {
-        return bench_snapshot::run(rest);
-    }
     let request = parse(args)?;
     engine::run(&[])?;
     images::run(&[])?;
     examples::run(&[])?;
     cmd("cargo", &["build", "--quiet", "--release", "--bin", "ccci"]).show()?;
-    let lines = measure(
-        &repo::target().join("release/ccci"),
-        &repo::target().join("examples/static-site"),
-        request.rounds,
-    )?;
+    let ccci = repo::target().join("release/ccci");
+    let lines = match request.course {
+        What::Run => {
+            let recipe = repo::target().join("examples/static-site");
+            measure(&ccci, &recipe, request.rounds)?
+        }
+        What::Snapshot => bench_snapshot::measure(&ccci, request.rounds)?,
+        What::Sweep => bench_sweep::measure(&ccci, request.rounds)?,
+    };
     say::line(&bench_table::render(&lines));
     let missed = lines.iter().filter(|line| !line.is_met()).count();
     ensure!(
@@ -48,12 +61,18 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Reads `run`, `--rounds N` and `--check`.
+/// Reads `run`, `snapshot` or `sweep`, and `--rounds N` and `--check`.
 fn parse(args: &[String]) -> Result<Request> {
-    let usage = "usage: cargo xtask bench run|snapshot [--rounds N] [--check]";
+    let usage = "usage: cargo xtask bench run|snapshot|sweep [--rounds N] [--check]";
     let mut words = args.iter().map(String::as_str);
-    ensure!(words.next() == Some("run"), "{usage}");
+    let course = match words.next() {
+        Some("run") => What::Run,
+        Some("snapshot") => What::Snapshot,
+        Some("sweep") => What::Sweep,
+        Some(_) | None => bail!("{usage}"),
+    };
     let mut request = Request {
+        course,
         rounds: ROUNDS,
         check: false,
     };
@@ -148,11 +167,14 @@ mod tests {
         assert_eq!(
             request,
             Request {
+                course: What::Run,
                 rounds: 5,
                 check: true
             }
         );
         assert_eq!(parsed(&["run"]).unwrap().rounds, ROUNDS);
+        assert_eq!(parsed(&["snapshot"]).unwrap().course, What::Snapshot);
+        assert_eq!(parsed(&["sweep"]).unwrap().course, What::Sweep);
         for wrong in [
             &[][..],
             &["walk"],
@@ -162,7 +184,7 @@ mod tests {
         ] {
             let error = parsed(wrong).unwrap_err().to_string();
             assert!(
-                error.contains("usage: cargo xtask bench run|snapshot"),
+                error.contains("usage: cargo xtask bench run|snapshot|sweep"),
                 "{error}"
             );
         }

@@ -5,15 +5,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::bench_table::{self, Goal, Line, median};
+use crate::bench_table::{Goal, Line, median};
 use crate::run::cmd;
-use crate::{engine, repo, say};
+use crate::{repo, say};
 
-/// How often each pair is measured unless told otherwise.
-const ROUNDS: usize = 3;
 /// The domain of the app whose volume it is.
 const DOMAIN: &str = "snapshot-bench.test";
 /// The volume.
@@ -40,47 +38,12 @@ impl Drop for Ground {
     }
 }
 
-/// Measures and prints it as ratios.
-pub(crate) fn run(args: &[String]) -> Result<()> {
-    let (rounds, check) = parse(args)?;
-    engine::run(&[])?;
-    cmd("cargo", &["build", "--quiet", "--release", "--bin", "ccci"]).show()?;
+/// Measures both directions, by turns with tar.
+pub(crate) fn measure(ccci: &Path, count: usize) -> Result<Vec<Line>> {
     let ground = Ground {
-        ccci: repo::target().join("release/ccci"),
+        ccci: ccci.to_owned(),
         work: TempDir::new_in(repo::target())?,
     };
-    let lines = measure(&ground, rounds)?;
-    say::line(&bench_table::render(&lines));
-    let missed = lines.iter().filter(|line| !line.is_met()).count();
-    ensure!(
-        missed == 0 || !check,
-        "{missed} of {} goals missed",
-        lines.len()
-    );
-    Ok(())
-}
-
-/// Reads `--rounds N` and `--check`.
-fn parse(args: &[String]) -> Result<(usize, bool)> {
-    let usage = "usage: cargo xtask bench snapshot [--rounds N] [--check]";
-    let (mut rounds, mut check) = (ROUNDS, false);
-    let mut words = args.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        match word {
-            "--check" => check = true,
-            "--rounds" => {
-                let number = words.next().and_then(|number| number.parse().ok());
-                let number = number.filter(|number| (1..=100).contains(number));
-                rounds = number.with_context(|| format!("`--rounds` takes 1 to 100\n{usage}"))?;
-            }
-            other => bail!("`{other}` is not known\n{usage}"),
-        }
-    }
-    Ok((rounds, check))
-}
-
-/// Measures both directions, by turns with tar.
-fn measure(ground: &Ground, count: usize) -> Result<Vec<Line>> {
     let folder = make_volume()?;
     fill(&folder).context("the volume's folder must be on this host, and ours to write")?;
     let [mut taken, mut packed, mut restored, mut unpacked] = [const { Vec::new() }; 4];
@@ -213,22 +176,4 @@ fn time(work: impl FnOnce() -> Result<String>) -> Result<f64> {
     let begin = Instant::now();
     work()?;
     Ok(begin.elapsed().as_secs_f64())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rounds_and_check_are_read_and_nothing_else() {
-        let parsed = |words: &[&str]| {
-            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            parse(&words)
-        };
-        assert_eq!(parsed(&[]).unwrap(), (ROUNDS, false));
-        assert_eq!(parsed(&["--check", "--rounds", "5"]).unwrap(), (5, true));
-        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["fast"]] {
-            assert!(parsed(wrong).is_err());
-        }
-    }
 }

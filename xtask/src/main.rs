@@ -3,7 +3,9 @@
 mod bench;
 mod bench_lifecycle;
 mod bench_process;
+mod bench_shelf;
 mod bench_snapshot;
+mod bench_sweep;
 mod bench_table;
 mod demo;
 mod engine;
@@ -66,7 +68,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        about: "measure the speed goals: `bench run` what a run costs, `bench snapshot` copies of volumes",
+        about: "measure the speed goals: `bench run` a run, `bench snapshot` copies of volumes, `bench sweep` sweeps",
         run: bench::run,
     },
     Task {
