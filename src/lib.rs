@@ -82,7 +82,7 @@
 //! - `lifecycle/ground.rs`: What a run stands on: whether engine and node were there all the time, without which no failure is the recipe's.
 //! - `lifecycle/hold.rs`: What the run of a required recipe and the run that requires it tell each other.
 //! - `lifecycle/images.rs`: Fetches images before any clock starts.
-//! - `lifecycle/kept_secrets.rs`: Learns the secrets that a canonical's data was made with, which an earlier run made and this one must not show.
+//! - `lifecycle/kept_secrets.rs`: Learns the secrets of an app that was there before its run: an earlier one made them, and this one must not show them.
 //! - `lifecycle/lacking.rs`: What the tests need that this machine lacks: found out before anything is deployed.
 //! - `lifecycle/leftovers.rs`: What earlier runs of the same app left when they were killed: objects of the swarm and working folders.
 //! - `lifecycle/live.rs`: Checks that what was deployed lives: it converges, gets ready, answers and stays so.
