@@ -23,6 +23,7 @@ fn a_host_is_changed_only_after_a_yes() {
     let world = World::new();
     for (key, is_made) in [("n", false), ("y", true)] {
         let glass = mend(&world);
+        glass.wait_for_single_keys();
         glass.type_in(key);
         let last = glass.end().exits(0).said("Ready to test recipes: ");
         last.gives_terminal_back();

@@ -37,21 +37,32 @@ fn shown(world: &World, last: &Last) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Waits for a question, and until the program reads the answer key by key: before that the terminal itself would show it.
+#[track_caller]
+fn answer(glass: &Glass, question: &[&str], keys: &str) {
+    glass.wait_for(question);
+    glass.wait_for_single_keys();
+    glass.type_in(keys);
+}
+
 #[test]
 fn a_person_enrolls_a_recipe_and_tests_it() {
     let world = unknown();
     let glass = Glass::run(&call(&world, &["enroll", "./other"]));
-    glass.wait_for(&["Path that tells that the app is well [/]:"]);
+    answer(
+        &glass,
+        &["Path that tells that the app is well [/]:"],
+        "x\r",
+    );
     // What cannot be is refused at once, and asked for again.
-    glass.type_in("x\r");
-    glass.wait_for(&["begins with one `/`"]);
-    glass.type_in("\u{7f}/\r");
-    glass.wait_for(&["Text that it shows"]);
-    glass.type_in("well\r");
-    glass.wait_for(&["Value of the secret `token`, at random [hex:40]:"]);
-    glass.type_in(ENTER);
-    glass.wait_for(&["Write ", "/mine/other/?"]);
-    glass.type_in(ENTER);
+    answer(&glass, &["begins with one `/`"], "\u{7f}/\r");
+    answer(&glass, &["Text that it shows"], "well\r");
+    answer(
+        &glass,
+        &["Value of the secret `token`, at random [hex:40]:"],
+        ENTER,
+    );
+    answer(&glass, &["Write ", "/mine/other/?"], ENTER);
     let last = glass.end().exits(0).gives_terminal_back();
     insta::assert_snapshot!(shown(&world, &last), @r"
      Reading other in /work/other
@@ -93,8 +104,7 @@ Write /mine/other/? yes
 fn who_leaves_at_a_question_leaves_nothing_behind() {
     let world = unknown();
     let glass = Glass::run(&call(&world, &["enroll", "./other"]));
-    glass.wait_for(&["Path that tells"]);
-    glass.type_in("/half");
+    answer(&glass, &["Path that tells"], "/half");
     glass.wait_for(&["/half"]);
     glass.wait_for_single_keys();
     glass.type_in(CTRL_C);
@@ -108,12 +118,9 @@ fn who_leaves_at_a_question_leaves_nothing_behind() {
 fn who_does_not_agree_gets_nothing() {
     let world = unknown();
     let glass = Glass::run(&call(&world, &["enroll", "./other", "--contains", "well"]));
-    glass.wait_for(&["Path that tells"]);
-    glass.type_in(ENTER);
-    glass.wait_for(&["Value of the secret"]);
-    glass.type_in(ENTER);
-    glass.wait_for(&["Write "]);
-    glass.type_in("n");
+    answer(&glass, &["Path that tells"], ENTER);
+    answer(&glass, &["Value of the secret"], ENTER);
+    answer(&glass, &["Write "], "n");
     let last = glass.end().exits(106).gives_terminal_back();
     let last = last.said("error: nothing was written");
     assert!(last.lines_with("Text that it shows").is_empty());
