@@ -33,7 +33,7 @@ use crate::{
         recipe::RecipeName,
         run::{RunMode, RunRequest, Source, Wanted},
         stage::Stage,
-        sweep::{Entry, Fate, SWEEP_VERSION, SweepReport, longest_first},
+        sweep::{Entry, Fate, SweepReport, longest_first},
     },
     render::sweeping,
     sys::{beside::beside, context::Context},
@@ -166,14 +166,7 @@ impl Sweep<'_> {
         let begun = Instant::now();
         let ctx = &self.bench.ctx;
         tasks.reverse();
-        let report = SweepReport {
-            version: SWEEP_VERSION,
-            host: ctx.hostname.clone(),
-            started: Timestamp::now(),
-            updated: Timestamp::now(),
-            finished: false,
-            recipes: Vec::new(),
-        };
+        let report = SweepReport::begin(&ctx.hostname, Timestamp::now());
         let ledger = if self.args.dry_run {
             None
         } else {

@@ -3,6 +3,7 @@
 //! A record names the one folder that belongs to it, so that replacing the record replaces both at once.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder},
     io,
     os::unix::fs::DirBuilderExt,
@@ -12,6 +13,7 @@ use std::{
 use super::{
     session::{docker_trouble, state_trouble},
     snapshot,
+    standing::recipes_in,
 };
 use crate::{
     model::{
@@ -88,23 +90,8 @@ impl Shelf {
     }
 
     /// Lists the recipes that have a record.
-    pub(crate) fn recipes(state: &Path) -> io::Result<Vec<RecipeName>> {
-        let entries = match fs::read_dir(state.join(WARM)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let name = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok());
-            found.extend(name.filter(|_| entry.path().join(RECORD).is_file()));
-        }
-        found.sort();
-        Ok(found)
+    pub(crate) fn recipes(state: &Path) -> io::Result<BTreeSet<RecipeName>> {
+        recipes_in(&state.join(WARM), |folder| folder.join(RECORD).is_file())
     }
 
     /// Reads the record; nothing where there is none.
@@ -286,7 +273,7 @@ mod tests {
         assert_eq!(shelf.read().unwrap(), None);
         shelf.write(&canonical()).unwrap();
         assert_eq!(shelf.read().unwrap(), Some(canonical()));
-        assert_eq!(Shelf::recipes(state.path()).unwrap(), [n8n]);
+        assert_eq!(Shelf::recipes(state.path()).unwrap(), BTreeSet::from([n8n]));
         let path = shelf.folder.join(RECORD);
         let mut bytes = fs::read(&path).unwrap();
         let place = bytes.iter().position(|byte| *byte == b'8').unwrap();

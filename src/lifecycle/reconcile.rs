@@ -53,16 +53,7 @@ impl Round<'_> {
     /// Does all that there is to do about the app.
     pub(crate) fn reconcile(&self) -> Reconciled {
         let begun = Instant::now();
-        let mut told = Reconciled {
-            domain: self.app.domain.clone(),
-            recipe: self.app.recipe.clone(),
-            version: None,
-            decision: None,
-            end: End::Done,
-            duration_ms: 0,
-            alerts: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let mut told = Reconciled::new(self.app.domain.clone(), self.app.recipe.clone());
         if let Err(trouble) = self.locked(&mut told) {
             self.fail(&mut told, trouble);
         } else if !self.is_dry {
@@ -339,16 +330,10 @@ mod tests {
 
     #[test]
     fn of_several_decisions_the_first_step_and_the_last_hold_are_told() {
-        let mut told = Reconciled {
-            domain: "sso.example.org".parse().unwrap(),
-            recipe: "keycloak".parse().unwrap(),
-            version: None,
-            decision: None,
-            end: End::Done,
-            duration_ms: 0,
-            alerts: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let mut told = Reconciled::new(
+            "sso.example.org".parse().unwrap(),
+            "keycloak".parse().unwrap(),
+        );
         let version: RecipeVersion = "1.0.0+26.0".parse().unwrap();
         let deploy = Step::Deploy {
             version: version.clone(),

@@ -36,7 +36,15 @@ pub(crate) struct Damaged {
 ///
 /// A directory that is not there holds none.
 pub(crate) fn enrolled(tests_dir: &Path) -> io::Result<BTreeSet<RecipeName>> {
-    let entries = match fs::read_dir(tests_dir) {
+    recipes_in(tests_dir, Path::is_dir)
+}
+
+/// Lists the recipes that a directory has an entry for that counts.
+pub(super) fn recipes_in(
+    dir: &Path,
+    counts: impl Fn(&Path) -> bool,
+) -> io::Result<BTreeSet<RecipeName>> {
+    let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         Err(error) => return Err(error),
@@ -48,7 +56,7 @@ pub(crate) fn enrolled(tests_dir: &Path) -> io::Result<BTreeSet<RecipeName>> {
             .file_name()
             .to_str()
             .and_then(|name| name.parse().ok());
-        found.extend(name.filter(|_| entry.path().is_dir()));
+        found.extend(name.filter(|_| counts(&entry.path())));
     }
     Ok(found)
 }

@@ -104,14 +104,7 @@ mod tests {
     fn the_last_sweep_that_ended_is_found_past_damaged_and_unfinished_ones() {
         let state = tempfile::tempdir().unwrap();
         assert_eq!(last(state.path()), None);
-        let mut report = SweepReport {
-            version: SWEEP_VERSION,
-            host: "h".to_owned(),
-            started: "2026-11-20T10:00:00Z".parse().unwrap(),
-            updated: "2026-11-20T10:00:00Z".parse().unwrap(),
-            finished: false,
-            recipes: Vec::new(),
-        };
+        let mut report = SweepReport::begin("h", "2026-11-20T10:00:00Z".parse().unwrap());
         let ledger = Ledger::begin(state.path(), &report).unwrap();
         assert_eq!(last(state.path()), None);
         report.finished = true;
@@ -124,14 +117,8 @@ mod tests {
     #[test]
     fn old_records_go() {
         let state = tempfile::tempdir().unwrap();
-        let mut report = SweepReport {
-            version: SWEEP_VERSION,
-            host: "h".to_owned(),
-            started: "2026-11-20T10:00:00Z".parse().unwrap(),
-            updated: "2026-11-20T10:00:00Z".parse().unwrap(),
-            finished: true,
-            recipes: Vec::new(),
-        };
+        let mut report = SweepReport::begin("h", "2026-11-20T10:00:00Z".parse().unwrap());
+        report.finished = true;
         for _ in 0..KEPT + 3 {
             report.started += jiff::SignedDuration::from_secs(60);
             Ledger::begin(state.path(), &report).unwrap().prune();

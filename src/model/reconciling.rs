@@ -288,6 +288,22 @@ pub struct Reconciled {
     pub warnings: Vec<Trouble>,
 }
 
+impl Reconciled {
+    /// Returns what is told of an app of which nothing is known yet.
+    pub fn new(domain: AppDomain, recipe: RecipeName) -> Self {
+        Self {
+            domain,
+            recipe,
+            version: None,
+            decision: None,
+            end: End::Done,
+            duration_ms: 0,
+            alerts: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// What came of a decision.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]

@@ -270,6 +270,18 @@ impl fmt::Display for Change {
 }
 
 impl SweepReport {
+    /// Returns the report of a sweep that begins.
+    pub fn begin(host: &str, started: Timestamp) -> Self {
+        Self {
+            version: SWEEP_VERSION,
+            host: host.to_owned(),
+            started,
+            updated: started,
+            finished: false,
+            recipes: Vec::new(),
+        }
+    }
+
     /// Returns what changed since an earlier sweep; recipes of which nothing changed are left out.
     pub fn changes(&self, last: Option<&Self>) -> BTreeMap<RecipeName, Change> {
         let Some(last) = last else {
@@ -361,12 +373,9 @@ mod tests {
     /// Returns the report of a sweep.
     fn report(recipes: Vec<Entry>) -> SweepReport {
         SweepReport {
-            version: SWEEP_VERSION,
-            host: "h".to_owned(),
-            started: "2026-11-20T10:00:00Z".parse().unwrap(),
-            updated: "2026-11-20T10:00:00Z".parse().unwrap(),
             finished: true,
             recipes,
+            ..SweepReport::begin("h", "2026-11-20T10:00:00Z".parse().unwrap())
         }
     }
 

@@ -127,10 +127,7 @@ pub(crate) fn end_lines(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::sweep::{Release, SWEEP_VERSION},
-        render::line::Look,
-    };
+    use crate::{model::sweep::Release, render::line::Look};
 
     /// Returns an entry.
     fn entry(recipe: &str, fate: Fate, why: Option<(&str, &str)>) -> Entry {
@@ -150,12 +147,9 @@ mod tests {
     /// Returns the report of a sweep.
     fn report(recipes: Vec<Entry>) -> SweepReport {
         SweepReport {
-            version: SWEEP_VERSION,
-            host: "h".to_owned(),
-            started: "2026-11-20T10:00:00Z".parse().unwrap(),
-            updated: "2026-11-20T10:00:00Z".parse().unwrap(),
             finished: true,
             recipes,
+            ..SweepReport::begin("h", "2026-11-20T10:00:00Z".parse().unwrap())
         }
     }
 
