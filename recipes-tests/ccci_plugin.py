@@ -6,23 +6,24 @@ It needs nothing but the standard library, and Playwright and Chromium for the f
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import json as json_format
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Callable, Collection, Iterator, Mapping, Protocol
+from typing import TYPE_CHECKING, Any, Collection, Iterator, Mapping, Protocol
 
 import pytest
 
@@ -35,10 +36,6 @@ REQUEST_LIMIT = 10.0
 PAUSE = 0.25
 #: How long taking a screenshot may take, in milliseconds.
 SCREENSHOT_LIMIT = 10_000
-#: What Chromium says of a page when a network interface of this host came or went while it was loaded.
-NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
-#: How often such a page is asked for.
-LOADS = 5
 #: The option that ccci asks with, before anything is deployed, whether a browser can be had.
 NEEDS_BROWSER = "--ccci-needs-browser"
 #: The option by which ccci chooses among the tests of a file.
@@ -449,6 +446,18 @@ def browser_flags(place: Place) -> list[str]:
     return flags
 
 
+def started_deaf(browser: str, folder: pathlib.Path) -> str:
+    """Makes the program that starts a browser as `ccci_browser.py` does: it loads on while interfaces come and go."""
+    starter = pathlib.Path(__file__).with_name("ccci_browser.py")
+    # Isolated, since a test's own modules are no business of a browser.
+    words = [sys.executable, "-I", str(starter), os.path.abspath(browser)]
+    program = folder / "browser"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', "utf-8")
+    program.chmod(0o755)
+    # On a disk whose programs cannot be run, such as a `/tmp` that is `noexec`, the browser is started as it is.
+    return str(program) if os.access(program, os.X_OK) else browser
+
+
 def trust(ca_file: str, home: pathlib.Path) -> None:
     """Makes a home in which Chromium trusts the authorities of a PEM file too."""
     store = home / ".pki" / "nssdb"
@@ -474,28 +483,13 @@ def ccci_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     home = tmp_path_factory.mktemp("chromium")
     if place.ca_file:
         trust(place.ca_file, home)
+    program = started_deaf(str(chromium()), home)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium(), args=browser_flags(place), env={**os.environ, "HOME": str(home)}
+            executable_path=program, args=browser_flags(place), env={**os.environ, "HOME": str(home)}
         )
         yield browser
         browser.close()
-
-
-def patient(goto: Callable[..., Any]) -> Callable[..., Any]:
-    """Asks for a page again that Chromium stopped loading since an interface of this host came or went, as Docker's do."""
-
-    @functools.wraps(goto)
-    def load(*args: Any, **options: Any) -> Any:
-        for _ in range(LOADS - 1):
-            try:
-                return goto(*args, **options)
-            except Exception as error:
-                if NETWORK_CHANGED not in str(error):
-                    raise
-        return goto(*args, **options)
-
-    return load
 
 
 @pytest.fixture
@@ -506,7 +500,6 @@ def page(ccci_browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page
         base_url=f"{place.scheme}://{place.domain}", extra_http_headers=place.said_by_proxies()
     )
     opened = context.new_page()
-    opened.goto = patient(opened.goto)  # type: ignore[method-assign]
     lines: list[str] = []
 
     def console(message: ConsoleMessage) -> None:

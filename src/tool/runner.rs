@@ -22,6 +22,8 @@ const TAIL: usize = 40;
 /// The fixtures for tests under pytest. They are part of the program, so that they are there wherever it is, are of its
 /// own version, and cannot be changed by a checkout.
 const PLUGIN: &str = include_str!("../../recipes-tests/ccci_plugin.py");
+/// What the plugin starts a browser with.
+const BROWSER: &str = include_str!("../../recipes-tests/ccci_browser.py");
 /// How long pytest may take to say what a browser lacks.
 const QUESTION: Duration = Duration::from_secs(60);
 /// What no fence keeps: by these, agents and other services of whoever runs ccci are found.
@@ -191,11 +193,12 @@ fn directory(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     tempfile::Builder::new().prefix(prefix).tempdir_in(parent)
 }
 
-/// Writes the plugin into a folder in which pytest finds it.
+/// Writes the plugin into a folder in which pytest finds it, and what it starts a browser with beside it.
 fn plugin(scratch: &Path) -> io::Result<TempDir> {
     let folder = directory(scratch, "plugin-")?;
     let path = folder.path().join(PLUGIN_NAME).with_extension("py");
     fs::write(path, PLUGIN)?;
+    fs::write(folder.path().join("ccci_browser.py"), BROWSER)?;
     Ok(folder)
 }
 
@@ -452,12 +455,14 @@ mod tests {
 
     #[test]
     fn only_pytest_gets_the_plugin_and_nothing_of_it_stays() {
-        let place = Place::new("cat \"$PYTHONPATH/ccci_plugin.py\"");
-        let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
-        let last = PLUGIN.lines().last().unwrap();
-        assert!(run.output_tail.ends_with(last), "{}", run.output_tail);
-        let left = fs::read_dir(place.root.path()).unwrap().count();
-        assert_eq!(left, 2, "the program and the log");
+        for (name, text) in [("ccci_plugin.py", PLUGIN), ("ccci_browser.py", BROWSER)] {
+            let place = Place::new(&format!("cat \"$PYTHONPATH/{name}\""));
+            let run = place.run("test_a.py", OverlayRunner::Pytest, TEST);
+            let last = text.lines().last().unwrap();
+            assert!(run.output_tail.ends_with(last), "{}", run.output_tail);
+            let left = fs::read_dir(place.root.path()).unwrap().count();
+            assert_eq!(left, 2, "the program and the log");
+        }
         let place = Place::new("echo \"[$PYTHONPATH]\"");
         let run = place.run("program", OverlayRunner::Executable, TEST);
         assert_eq!(run.output_tail, "[]");

@@ -223,30 +223,6 @@ def test_the_browser_asks_for_the_app_at_the_place_that_is_told(monkeypatch: pyt
         assert ("--no-sandbox" in flags) == without_sandbox
 
 
-def test_a_page_is_asked_for_again_only_when_the_hosts_network_changed() -> None:
-    asked: list[str] = []
-
-    def goto_that_fails(times: int, why: str) -> Any:
-        def goto(path: str, **options: Any) -> str:
-            asked.append(path)
-            if len(asked) <= times:
-                raise RuntimeError(f"Page.goto: {why} at https://{DOMAIN}{path}")
-            return f"{path} {options}"
-
-        asked.clear()
-        return ccci_plugin.patient(goto)
-
-    changed = "net::ERR_NETWORK_CHANGED"
-    assert goto_that_fails(2, changed)("/login", timeout=1) == "/login {'timeout': 1}"
-    assert len(asked) == 3
-    with pytest.raises(RuntimeError, match=changed):
-        goto_that_fails(99, changed)("/")
-    assert len(asked) == ccci_plugin.LOADS
-    with pytest.raises(RuntimeError, match="net::ERR_CERT_AUTHORITY_INVALID"):
-        goto_that_fails(1, "net::ERR_CERT_AUTHORITY_INVALID")("/")
-    assert len(asked) == 1
-
-
 def test_what_a_browser_lacks_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     browser = tmp_path / "some-browser"
     browser.touch(0o755)

@@ -6,11 +6,12 @@ use crate::inventory::{self, Object};
 use crate::run::cmd;
 use crate::{engine, examples, hurl, images, lint, packages, python, say};
 
-/// What the tests need beyond what the lab is built with: to kill a program in a chosen system call, to give it a disk of
-/// its own, few descriptors or a wrong clock, and the shells that complete its command line.
+/// What the tests need beyond what the lab is built with: to kill a program in a chosen system call, to give it a disk and a
+/// network of its own, few descriptors or a wrong clock, and the shells that complete its command line.
 const PROGRAMS: &[(&str, &str)] = &[
     ("strace", "strace"),
     ("unshare", "util-linux"),
+    ("ip", "iproute2"),
     ("prlimit", "util-linux"),
     ("faketime", "faketime"),
     ("bash", "bash"),
