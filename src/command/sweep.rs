@@ -195,7 +195,8 @@ impl Sweep<'_> {
             let Some((recipe, task)) = lock().rest.pop() else {
                 return;
             };
-            let entry = self.sweep_one(recipe, task);
+            let mut entry = self.sweep_one(recipe, task);
+            entry.exit_code = code(&entry);
             let lines = sweeping::entry_lines(&entry, self.args.dry_run);
             let said = self.testing.say(&lines);
             let mut desk = lock();
@@ -241,7 +242,7 @@ impl Sweep<'_> {
         let signal = ctx.host.interrupt.signal();
         report.finished = signal.is_none();
         let lines = sweeping::end_lines(&report, self.last.as_ref(), (took_ms, self.args.dry_run));
-        let codes = codes(&report);
+        let codes = report.recipes.iter().map(|entry| entry.exit_code).collect();
         if self.args.json {
             let text = serde_json::to_string_pretty(&self.document(&report));
             let text = text.map_err(|error| Error::new(Kind::Internal, error))? + "\n";
@@ -266,19 +267,19 @@ impl Sweep<'_> {
     }
 }
 
-/// Returns the exit codes that the recipes of a sweep give.
-fn codes(report: &SweepReport) -> Vec<u8> {
-    let of = |entry: &Entry| match entry.fate {
+/// Returns what a recipe gives to the exit code of the sweep: what its runs gave, or what came of it without any.
+fn code(entry: &Entry) -> u8 {
+    match entry.fate {
         _ if entry.exit_code != exit::PASSED => entry.exit_code,
         Fate::Failed => exit::FAILED,
         Fate::Broken => exit::BROKEN,
         Fate::Leaked => exit::LEAKED,
-        Fate::Passed | Fate::Promoted | Fate::Skipped | Fate::NotReached
-            if entry.mirror_trouble.is_some() =>
-        {
-            exit::BROKEN
+        Fate::Passed | Fate::Promoted | Fate::Skipped | Fate::NotReached => {
+            if entry.mirror_trouble.is_some() || entry.lacks_promotion() {
+                exit::BROKEN
+            } else {
+                exit::PASSED
+            }
         }
-        Fate::Passed | Fate::Promoted | Fate::Skipped | Fate::NotReached => exit::PASSED,
-    };
-    report.recipes.iter().map(of).collect()
+    }
 }

@@ -72,12 +72,17 @@ impl Round<'_> {
             entry.reason = Some(plan(known.as_ref()));
             return Ok(());
         }
-        let floor = self.ctx.settings.state.disk_floor;
-        preflight::check_disk(self.docker_root, floor)?;
-        preflight::check_disk(&self.ctx.settings.state.dir, floor)?;
+        self.check_room()?;
         let job = tested(self.ctx, like, &release)?;
         self.test(&job, &release, entry);
         Ok(())
+    }
+
+    /// Checks that there is room for a run.
+    fn check_room(&self) -> Result<(), Trouble> {
+        let floor = self.ctx.settings.state.disk_floor;
+        preflight::check_disk(self.docker_root, floor)?;
+        preflight::check_disk(&self.ctx.settings.state.dir, floor)
     }
 
     /// Makes the recipe's mirror equal, where there are mirrors; the recipe is tested all the same when that fails.
@@ -137,28 +142,37 @@ impl Round<'_> {
             }
             return;
         }
+        if let Err(trouble) = self.promote(job, release, entry) {
+            entry.not_promoted(&trouble);
+        }
+    }
+
+    /// Promotes a release that passed.
+    fn promote(&self, job: &Job, release: &Release, entry: &mut Entry) -> Result<(), Trouble> {
+        // The test itself may have used up what there was.
+        self.check_room()?;
         let promotable = Promotable {
             version: release.version.clone(),
             commit: release.commit.clone(),
         };
-        let promotion = job_of(self.ctx, job, &promotable).map(|next| runner::run(self.ctx, &next));
-        match promotion {
-            Ok(Ok(Ended::Run { report, .. })) => {
-                if self.is_written(entry, release, &report) {
-                    entry.fate = Fate::Promoted;
-                    entry.promoted_by = Some(report.run_id.clone());
-                } else {
-                    entry.not_promoted(&report);
-                }
+        let next = job_of(self.ctx, job, &promotable)
+            .map_err(|invalid| Trouble::new(Fault::Config, "name-too-long", invalid.to_string()))?;
+        match runner::run(self.ctx, &next) {
+            Ok(Ended::Run { report, .. }) if self.is_written(entry, release, &report) => {
+                entry.fate = Fate::Promoted;
+                entry.promoted_by = Some(report.run_id);
+                Ok(())
             }
-            Ok(Ok(Ended::Planned(_))) => unreachable!("a promotion is made"),
-            Ok(Err(error)) => {
+            Ok(Ended::Run { report, .. }) => {
+                let finished = report.finished.as_ref();
+                entry.exit_code = finished.map_or(entry.exit_code, |finished| finished.exit_code);
+                Err(why_not_promoted(&report))
+            }
+            Ok(Ended::Planned(_)) => unreachable!("a promotion is made"),
+            Err(error) => {
                 entry.exit_code = (job.error_code)(&error);
-                let trouble = runner::trouble_of(&error);
-                entry.code = Some(trouble.code);
-                entry.reason = Some(format!("not promoted: {}", trouble.message));
+                Err(runner::trouble_of(&error))
             }
-            Err(invalid) => entry.reason = Some(format!("not promoted: {invalid}")),
         }
     }
 
@@ -262,29 +276,40 @@ impl Entry {
 
     /// Takes note of what of a run went wrong first.
     fn explain(&mut self, report: &RunReport) {
-        let bad = |outcome: Outcome| outcome.is_failure() || outcome == Outcome::Broken;
-        let stage = report.stages.iter().find(|stage| bad(stage.outcome));
-        let own = stage.and_then(|stage| Some((stage.stage, stage.trouble.as_ref()?)));
-        if let Some((stage, trouble)) = own {
-            self.code = Some(trouble.code.clone());
-            self.reason = Some(format!("{stage}: {}", trouble.message));
-        } else if let Some(trouble) = &report.trouble {
-            self.code = Some(trouble.code.clone());
-            self.reason = Some(trouble.message.clone());
+        if let Some(trouble) = first_trouble(report) {
+            self.code = Some(trouble.code);
+            self.reason = Some(trouble.message);
         }
     }
 
     /// Takes note that the promotion failed although the test had passed.
-    fn not_promoted(&mut self, report: &RunReport) {
-        self.explain(report);
-        let settled = report.canonical.as_ref();
-        if let Some(trouble) = settled.and_then(|settled| settled.trouble.as_ref()) {
-            self.code = Some(trouble.code.clone());
-            self.reason = Some(trouble.message.clone());
-        }
-        let reason = self.reason.take().unwrap_or_default();
-        self.reason = Some(format!("not promoted: {reason}"));
-        let finished = report.finished.as_ref();
-        self.exit_code = finished.map_or(self.exit_code, |finished| finished.exit_code);
+    fn not_promoted(&mut self, trouble: &Trouble) {
+        // Who ends a sweep knows why nothing was promoted.
+        self.code = (trouble.fault != Fault::User).then(|| trouble.code.clone());
+        self.reason = Some(format!("not promoted: {}", trouble.message));
     }
+}
+
+/// Returns what of a run went wrong first, with the stage where it was one.
+fn first_trouble(report: &RunReport) -> Option<Trouble> {
+    let bad = |outcome: Outcome| outcome.is_failure() || outcome == Outcome::Broken;
+    let stage = report.stages.iter().find(|stage| bad(stage.outcome));
+    let own = stage.and_then(|stage| Some((stage.stage, stage.trouble.as_ref()?)));
+    match own {
+        Some((stage, trouble)) => Some(Trouble {
+            message: format!("{stage}: {}", trouble.message),
+            ..trouble.clone()
+        }),
+        None => report.trouble.clone(),
+    }
+}
+
+/// Returns why a promotion that came to its end wrote no record.
+fn why_not_promoted(report: &RunReport) -> Trouble {
+    let settled = report.canonical.as_ref();
+    let own = settled.and_then(|settled| settled.trouble.clone());
+    own.or_else(|| first_trouble(report)).unwrap_or_else(|| {
+        let message = format!("run {} wrote no record", report.run_id);
+        Trouble::broken("not-promoted", message)
+    })
 }

@@ -191,7 +191,7 @@ pub struct Entry {
     /// Why its mirror could not be made equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror_trouble: Option<String>,
-    /// The exit code that its runs give.
+    /// What it gives to the exit code of the sweep.
     pub exit_code: u8,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
@@ -214,6 +214,11 @@ impl Entry {
             exit_code: 0,
             duration_ms: 0,
         }
+    }
+
+    /// Tells whether it passed and something kept its canonical from being written.
+    pub fn lacks_promotion(&self) -> bool {
+        self.fate == Fate::Passed && self.code.is_some()
     }
 }
 
@@ -303,10 +308,12 @@ impl SweepReport {
         changed.collect()
     }
 
-    /// Groups the recipes that failed or are broken by the word for why.
+    /// Groups the recipes that failed, are broken or could not be promoted by the word for why.
     pub fn groups(&self) -> BTreeMap<(Fate, String), Vec<&Entry>> {
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let bad = |entry: &&Entry| matches!(entry.fate, Fate::Failed | Fate::Broken);
+        let bad = |entry: &&Entry| {
+            matches!(entry.fate, Fate::Failed | Fate::Broken) || entry.lacks_promotion()
+        };
         for entry in self.recipes.iter().filter(bad) {
             let code = entry.code.clone().unwrap_or_else(|| "unknown".to_owned());
             groups.entry((entry.fate, code)).or_default().push(entry);

@@ -29,6 +29,7 @@ pub(crate) fn entry_lines(entry: &Entry, is_dry: bool) -> Vec<Line> {
         Fate::Leaked => ("LEAK", Tone::Warn),
         Fate::NotReached if is_dry => ("Would test", Tone::Info),
         Fate::NotReached => ("SKIP", Tone::Warn),
+        Fate::Passed if entry.lacks_promotion() => ("PASS", Tone::Odd),
         Fate::Passed => ("PASS", Tone::Good),
         Fate::Promoted => ("Promoted", Tone::Good),
         Fate::Skipped => ("SKIP", Tone::Info),
@@ -44,6 +45,7 @@ pub(crate) fn entry_lines(entry: &Entry, is_dry: bool) -> Vec<Line> {
     let text = format!("[{time}] {recipe}{release}{why}");
     let weight = match fate {
         Fate::Failed | Fate::Broken => Weight::Result(StatusLevel::Fail),
+        Fate::Passed if entry.lacks_promotion() => Weight::Result(StatusLevel::Fail),
         Fate::Leaked => Weight::Result(StatusLevel::Leak),
         Fate::Passed | Fate::Promoted | Fate::Skipped | Fate::NotReached => {
             Weight::Result(StatusLevel::Pass)
@@ -77,9 +79,10 @@ pub(crate) fn end_lines(
     });
     let counts: Vec<_> = counts.collect();
     let bad = |fate| report.count(fate) > 0;
+    let groups = report.groups();
     let tone = if bad(Fate::Failed) {
         Tone::Bad
-    } else if bad(Fate::Broken) || (bad(Fate::NotReached) && !is_dry) {
+    } else if !groups.is_empty() || (bad(Fate::NotReached) && !is_dry) {
         Tone::Odd
     } else {
         Tone::Good
@@ -103,9 +106,10 @@ pub(crate) fn end_lines(
             lines.push(Line::below(vital, text));
         }
     }
-    for ((fate, code), entries) in report.groups() {
+    for ((fate, code), entries) in groups {
         let (word, tone) = match fate {
             Fate::Failed => ("FAIL", Tone::Bad),
+            Fate::Passed => ("PASS", Tone::Odd),
             _ => ("BROKEN", Tone::Odd),
         };
         let text = format!(
@@ -208,19 +212,26 @@ warning: wiki: its mirror is not equal to upstream: `wiki` has no mirror
                     "git failed to list the server's branches and tags",
                 )),
             ),
+            entry(
+                "mail",
+                Fate::Passed,
+                Some(("disk-full", "not promoted: 0 MiB are free on the disk")),
+            ),
             entry("zine", Fate::Skipped, None),
         ]);
         insta::assert_snapshot!(shown(&end_lines(&now, Some(&last), (598_000, false))), @r"
 ------------
-     Summary [ 9m 58s] sweep of 5 recipes: 1 skipped, 1 promoted, 1 broken, 2 failed
+     Summary [ 9m 58s] sweep of 6 recipes: 1 skipped, 1 promoted, 1 passed, 1 broken, 2 failed
              regressed since the last sweep: chat
              fixed since the last sweep: blog
-             new since the last sweep: shop, wiki, zine
+             new since the last sweep: mail, shop, wiki, zine
         FAIL [       ] not-converged: 2 recipes
              chat: install: `app` did not converge in time
              shop: install: `app` did not converge in time
       BROKEN [       ] fetch-failed: 1 recipe
              wiki: git failed to list the server's branches and tags
+        PASS [       ] disk-full: 1 recipe
+             mail: not promoted: 0 MiB are free on the disk
 ");
     }
 }

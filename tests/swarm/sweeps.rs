@@ -10,13 +10,18 @@ use std::{
     net::TcpListener,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use serde_json::{Value, json};
 
 use crate::{
     gitea::Gitea,
-    harness::{Call, Canonical, Deployer, Shelf, World, canonical::forget, git},
+    harness::{
+        Call, Canonical, Deployer, Shelf, World,
+        canonical::{forget, forget_all},
+        git,
+    },
 };
 
 /// The releases of the fixture.
@@ -315,4 +320,85 @@ fn a_sweep_without_room_begins_nothing() {
     for folder in ["warm", "sweeps", "runs"] {
         assert!(!world.path("state").join(folder).exists(), "{folder}");
     }
+}
+
+/// A disk for the state of a world, of 48 MiB.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Puts it in place.
+    fn of(world: &World) -> Self {
+        let folder = world.path("state");
+        fs::create_dir_all(&folder).expect("it is ours");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=48m,mode=0700", "none"]);
+        let mounted = mount.arg(&folder).status().expect("mount is there");
+        assert!(mounted.success(), "only root can mount a disk");
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        drop(unmounted);
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_amid_a_sweep_costs_no_canonical_and_leaves_nothing() {
+    let world = World::of("plain", Deployer::Docker);
+    let disk = SmallDisk::of(&world);
+    let shelf = Shelf::open(&world);
+    shelf.release(&world, RELEASES[0]);
+    shelf.publish_as("other");
+    for recipe in ["plain", "other"] {
+        world.keep_for(recipe, "recipe.toml", WARM);
+    }
+    let call = |jobs| {
+        let call = sweep(&world, shelf.url(), &["--json", "-j", jobs]);
+        call.env("CCCI_DISK_FLOOR", "4MiB").run()
+    };
+    let ran = call("2");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let look = || ["plain", "other"].map(|recipe| Canonical::look(&world, recipe));
+    let before = look();
+
+    // A test of the first leaves no byte to anyone.
+    for recipe in ["plain", "other"] {
+        shelf.release_of(&world, recipe, RELEASES[1]);
+    }
+    let fill = "#!/bin/sh\n! cat /dev/zero > \"$CCCI_ARTIFACTS/all\"\n";
+    world.keep_program("test_custom_fill.sh", fill);
+    let ran = call("1");
+    assert_eq!(ran.code, Some(103), "{}", ran.stderr);
+    let told: Value = serde_json::from_str(&ran.stdout).expect("it is one document");
+    for (recipe, fate) in [("plain", "passed"), ("other", "broken")] {
+        let entry = &entries(&told)[recipe];
+        let found = (&entry["fate"], &entry["code"], &entry["exit_code"]);
+        let wanted = (&json!(fate), &json!("disk-full"), &json!(103));
+        assert_eq!(found, wanted, "{recipe}: {}", ran.stderr);
+    }
+    assert!(ran.stderr.contains("disk-full: 1 recipe"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("not promoted: 0 MiB are free"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(look(), before);
+
+    // With room there again, all is made up for.
+    let run = entries(&told)["plain"]["run_id"].clone();
+    let run = world.path("state/runs").join(run.as_str().expect("it ran"));
+    fs::remove_file(run.join("artifacts/all")).expect("it is what took the room");
+    fs::remove_file(world.path("kept/plain/test_custom_fill.sh")).expect("it is ours");
+    let ran = call("2");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for (recipe, before) in ["plain", "other"].into_iter().zip(before) {
+        let now = Canonical::look(&world, recipe);
+        assert_eq!(now.told("version"), RELEASES[1]);
+        assert_ne!(now.record, before.record);
+    }
+    forget_all(&world, &["plain", "other"]);
+    drop(disk);
 }

@@ -1,5 +1,6 @@
 //! Measures snapshots of a volume of 1 GiB against GNU tar on the same folder.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,10 @@ use crate::{repo, say};
 const DOMAIN: &str = "snapshot-bench.test";
 /// The volume.
 const VOLUME: &str = "snapshot-bench_test_data";
+/// The volume that tar fills, beside the other, as not every place on a disk is as fast.
+const TAR_VOLUME: &str = "snapshot-bench_test_tar";
+/// What the volumes are called in which files wait for the end.
+const ASIDE: &str = "snapshot-bench_test_aside";
 /// How many large files there are, and how large each is.
 const LARGE: (usize, usize) = (6, 128 << 20);
 /// How many small files there are, and how large each is.
@@ -23,18 +28,29 @@ const SMALL: (usize, usize) = (16 << 10, 16 << 10);
 /// The most times as long as tar that is allowed: at least 0.9 times its speed.
 const MOST: f64 = 1.0 / 0.9;
 
-/// What all rounds stand on; dropped, it takes the volume along.
+/// What all rounds stand on; dropped, it takes the volumes along.
 struct Ground {
     /// The program.
     ccci: PathBuf,
     /// Where archives and the state go: the disk of the repository.
     work: TempDir,
+    /// How many volumes' files were set aside.
+    aside: Cell<usize>,
 }
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        // It was made by this task alone, and is no trouble where it never came to be.
-        drop(cmd("docker", &["volume", "rm", "--force", VOLUME]).try_read());
+        // They were made by this task alone, and are no trouble where they never came to be.
+        let aside = (0..self.aside.get()).map(|number| format!("{ASIDE}-{number}"));
+        let all = [VOLUME, TAR_VOLUME]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(aside);
+        let remove = cmd("docker", &["volume", "rm", "--force"]);
+        drop(
+            all.fold(remove, |remove, volume| remove.arg(&volume))
+                .try_read(),
+        );
     }
 }
 
@@ -43,15 +59,21 @@ pub(crate) fn measure(ccci: &Path, count: usize) -> Result<Vec<Line>> {
     let ground = Ground {
         ccci: ccci.to_owned(),
         work: TempDir::new_in(repo::target())?,
+        aside: Cell::new(0),
     };
-    let folder = make_volume()?;
+    let folder = make_volume(VOLUME)?;
     fill(&folder).context("the volume's folder must be on this host, and ours to write")?;
     let [mut taken, mut packed, mut restored, mut unpacked] = [const { Vec::new() }; 4];
     for round in 1..=count {
         let tar = ground.tar()?;
         let take = ground.take()?;
-        let untar = ground.untar()?;
-        let restore = ground.restore()?;
+        // Whoever comes second finds the disk busier.
+        let (untar, restore) = if round % 2 == 1 {
+            (ground.untar()?, ground.restore()?)
+        } else {
+            let restore = ground.restore()?;
+            (ground.untar()?, restore)
+        };
         say::line(&format!(
             "round {round} of {count}: take {take:.2} s, tar {tar:.2} s; restore {restore:.2} s, untar {untar:.2} s"
         ));
@@ -76,10 +98,15 @@ pub(crate) fn measure(ccci: &Path, count: usize) -> Result<Vec<Line>> {
     ])
 }
 
-/// Makes the volume and returns where its files are.
-fn make_volume() -> Result<PathBuf> {
-    cmd("docker", &["volume", "create", VOLUME]).read()?;
-    let args = ["volume", "inspect", "--format", "{{.Mountpoint}}", VOLUME];
+/// Makes a volume and returns where its files are.
+fn make_volume(name: &str) -> Result<PathBuf> {
+    cmd("docker", &["volume", "create", name]).read()?;
+    mountpoint(name)
+}
+
+/// Returns where the files of a volume are.
+fn mountpoint(name: &str) -> Result<PathBuf> {
+    let args = ["volume", "inspect", "--format", "{{.Mountpoint}}", name];
     Ok(cmd("docker", &args).read()?.trim().into())
 }
 
@@ -115,21 +142,25 @@ impl Ground {
         Ok(path.to_string_lossy().into_owned())
     }
 
+    /// Removes a volume, and keeps its files in another until the end: where many files were removed, ext4 takes longer
+    /// to make new ones for some minutes, as it looks for inodes that are not only just free (`recently_deleted` in its
+    /// `ialloc.c`).
+    fn set_aside(&self, volume: &str) -> Result<()> {
+        let other = format!("{ASIDE}-{}", self.aside.get());
+        self.aside.set(self.aside.get() + 1);
+        fs::rename(mountpoint(volume)?, make_volume(&other)?.join("files"))?;
+        cmd("docker", &["volume", "rm", volume]).read()?;
+        cmd("sync", &[]).read()?;
+        Ok(())
+    }
+
     /// Measures tar as it writes an archive and brings it to the disk.
     fn tar(&self) -> Result<f64> {
         let archive = self.fresh("data.tar")?;
-        let args = ["volume", "inspect", "--format", "{{.Mountpoint}}", VOLUME];
-        let folder = cmd("docker", &args).read()?;
+        let folder = mountpoint(VOLUME)?;
         time(|| {
-            let args = [
-                "--create",
-                "--file",
-                &archive,
-                "--directory",
-                folder.trim(),
-                ".",
-            ];
-            cmd("tar", &args).read()?;
+            let tar = cmd("tar", &["--create", "--file", &archive, "--directory"]);
+            tar.arg(&folder).arg(".").read()?;
             cmd("sync", &[&archive]).read()
         })
     }
@@ -137,14 +168,13 @@ impl Ground {
     /// Measures tar as it reads its archive, all files brought to the disk.
     fn untar(&self) -> Result<f64> {
         let archive = self.work.path().join("data.tar");
-        let folder = self.fresh("files")?;
-        fs::create_dir(&folder)?;
+        let folder = make_volume(TAR_VOLUME)?;
         let took = time(|| {
-            let tar = cmd("tar", &["--extract", "--directory", &folder, "--file"]);
-            tar.arg(&archive).read()?;
-            cmd("sync", &["--file-system", &folder]).read()
+            let tar = cmd("tar", &["--extract", "--file"]);
+            tar.arg(&archive).arg("--directory").arg(&folder).read()?;
+            cmd("sync", &["--file-system"]).arg(&folder).read()
         })?;
-        self.fresh("files")?;
+        self.set_aside(TAR_VOLUME)?;
         Ok(took)
     }
 
@@ -157,8 +187,7 @@ impl Ground {
     /// Measures a snapshot that is restored; the volume is gone before, as what tar fills is empty.
     fn restore(&self) -> Result<f64> {
         let place = self.work.path().join("snapshot");
-        cmd("docker", &["volume", "rm", VOLUME]).read()?;
-        cmd("sync", &[]).read()?;
+        self.set_aside(VOLUME)?;
         time(|| self.call(&["restore", DOMAIN, &place.to_string_lossy()]))
     }
 

@@ -69,12 +69,20 @@ impl Canonical {
 /// Forgets the canonical of a recipe, as a person does; nothing of it is left then.
 #[track_caller]
 pub(crate) fn forget(world: &World, recipe: &str) {
-    let domain = format!("warm-{recipe}.{}", world.base_domain());
-    let confirm = format!("--confirm={domain}");
-    let ran = world.ccci(&["teardown", &domain, &confirm]).run();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("is forgotten"), "{}", ran.stderr);
-    assert!(!world.path("state/warm").join(recipe).exists());
+    forget_all(world, &[recipe]);
+}
+
+/// Forgets the canonicals of recipes; nothing is left then.
+#[track_caller]
+pub(crate) fn forget_all(world: &World, recipes: &[&str]) {
+    for recipe in recipes {
+        let domain = format!("warm-{recipe}.{}", world.base_domain());
+        let confirm = format!("--confirm={domain}");
+        let ran = world.ccci(&["teardown", &domain, &confirm]).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stderr.contains("is forgotten"), "{}", ran.stderr);
+        assert!(!world.path("state/warm").join(recipe).exists());
+    }
     assert_eq!(world.objects(), Vec::<String>::new());
 }
 

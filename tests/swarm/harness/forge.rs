@@ -67,7 +67,7 @@ impl Shelf {
 
     /// Publishes what is there of a world's recipe under another recipe's name.
     pub(crate) fn publish_as(&self, name: &str) {
-        let copy = self.bare.with_file_name(name);
+        let copy = self.path(name);
         git(
             &self.bare,
             &["clone", "--quiet", "--bare", ".", copy.to_str().unwrap()],
@@ -75,22 +75,33 @@ impl Shelf {
         git(&copy, &["update-server-info"]);
     }
 
+    /// Returns where the repository of a recipe is.
+    pub(crate) fn path(&self, recipe: &str) -> PathBuf {
+        self.bare.with_file_name(recipe)
+    }
+
     /// Publishes a release.
     pub(crate) fn release(&self, world: &World, tag: &str) {
-        self.push(
-            world,
-            &format!("refs/tags/{tag}"),
-            &format!("refs/tags/{tag}"),
-        );
+        self.release_of(world, world.recipe(), tag);
+    }
+
+    /// Publishes a release of the world's recipe under another recipe's name.
+    pub(crate) fn release_of(&self, world: &World, recipe: &str, tag: &str) {
+        let tag = format!("refs/tags/{tag}");
+        push(world, &self.path(recipe), &format!("{tag}:{tag}"));
     }
 
     /// Publishes a commit under a ref.
     pub(crate) fn push(&self, world: &World, what: &str, to: &str) {
-        let target = self.bare.to_str().unwrap();
-        let refspec = format!("+{what}:{to}");
-        git(&world.checkout(), &["push", "--quiet", target, &refspec]);
-        git(&self.bare, &["update-server-info"]);
+        push(world, &self.bare, &format!("+{what}:{to}"));
     }
+}
+
+/// Pushes from a world's checkout to a repository that is published.
+fn push(world: &World, bare: &Path, refspec: &str) {
+    let target = bare.to_str().unwrap();
+    git(&world.checkout(), &["push", "--quiet", target, refspec]);
+    git(bare, &["update-server-info"]);
 }
 
 /// Adds a repository to those that are published.
