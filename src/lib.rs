@@ -72,7 +72,7 @@
 //! - `lifecycle/doctor/names.rs`: The way in from outside: what a name below the base domain leads to, and the certificate that is shown there.
 //! - `lifecycle/doctor/programs.rs`: The programs besides docker: git, what deploys, and what tests need.
 //! - `lifecycle/doctor/swarm.rs`: The swarm and what stands on it: the network that apps share, its addresses, the proxy, the bot for backups, leftovers.
-//! - `lifecycle/doctor/world.rs`: A host made up for the tests of this folder: its settings, and what docker answers there when all is well.
+//! - `lifecycle/doctor/world.rs`: A host made up for the tests of this folder: its settings and what docker answers there when all is well.
 //! - `lifecycle/ending.rs`: The end of a run: teardown or keeping, the last inventory, the verdict, the report.
 //! - `lifecycle/enroll.rs`: Reads a recipe that is to be enrolled, and says what its files suggest; deploys nothing.
 //! - `lifecycle/evidence.rs`: Gathers, before teardown, what shows why a stage did not pass.
@@ -160,6 +160,7 @@
 //! - `render/running.rs`: What is known of a run while it goes on, gathered from its events.
 //! - `render/sample.rs`: A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
 //! - `render/sample/checks.rs`: Stages and checks that ended, made up for tests.
+//! - `render/sample/screen.rs`: A screen made up for tests, and what is shown on it.
 //! - `render/screen.rs`: The terminal that the live region is drawn on: cursor moves as bytes, one write a frame.
 //! - `render/sizes.rs`: Sizes as the lines of a run show them, from bytes.
 //! - `render/standing.rs`: Where recipes stand, as a table for people.
@@ -274,6 +275,7 @@
 //! - `config/probe_config.rs`: `[[check]]` and `[[ready]]` of a `recipe.toml`: what was written becomes what is asked.
 //! - `config/recipe_config.rs`: What a recipe declares about its own tests, in `recipe.toml`.
 //! - `config/reference.rs`: `docs/config.md`, made from the commented files that hold every key.
+//! - `config/sample.rs`: Settings for tests: those of a user without a home, on a host without a configuration.
 //! - `config/settings.rs`: The settings, resolved: nothing is optional that has a default.
 //! - `config/work_tree.rs`: Whether a directory belongs to the work tree under test, whose author must not configure this host.
 //! - `config/written.rs`: The settings as a file writes them: everything optional, nothing unknown.
@@ -328,6 +330,7 @@
 //! - `model/report.rs`: The record of a run that other programs read: `report.json`.
 //! - `model/resource.rs`: Kinds and names of the objects that an app leaves on a swarm; never asks the swarm itself.
 //! - `model/run.rs`: What is asked of a run, and how a run is called.
+//! - `model/sample.rs`: What tests of several files are about.
 //! - `model/sealed.rs`: A record as JSON with the version of its format and a checksum, so that what was damaged is never taken for a record.
 //! - `model/secret_spec.rs`: Which secrets a recipe wants, by the lines of its `.env`; never makes or sees a value.
 //! - `model/service.rs`: One service of a rendered stack in types; never looks at what is around it.

@@ -297,26 +297,10 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{
-        environment::Environment,
-        load::{Machine, Sources, load},
-    };
+    use crate::config::sample;
 
     fn settings(dirs: &str) -> Settings {
-        let machine = Machine {
-            root: false,
-            current_dir: PathBuf::from("/"),
-            system_file: PathBuf::from("/no/such/file"),
-        };
-        let env = Environment::of(&[("HOME", "/no/such/home"), ("CCCI_SECRETS_DIRS", dirs)]);
-        let sources = Sources {
-            env: &env,
-            machine: &machine,
-            config_flag: None,
-            flags: &[],
-            checkouts: &[],
-        };
-        load(&sources).unwrap()
+        sample::settings(&[("CCCI_SECRETS_DIRS", dirs)])
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     cli::{self, Command},
-    config::load::{Machine, Sources, load},
+    config::sample::settings_in,
 };
 
 /// A place with checkouts and tests kept for a recipe.
@@ -41,20 +41,9 @@ impl World {
         let mut all = vec![("HOME", "/no/such/home")];
         all.extend(pairs);
         let env = Environment::of(&all);
-        let machine = Machine {
-            root: false,
-            current_dir: self.root(),
-            system_file: PathBuf::from("/no/such/file"),
-        };
-        let settings = load(&Sources {
-            env: &env,
-            machine: &machine,
-            config_flag: None,
-            flags: &flags,
-            checkouts: &[],
-        });
+        let settings = settings_in(&self.root(), &flags, pairs);
         let dir = self.root().join(dir);
-        Wish::read(&args, &env, &dir)?.resolve(&settings.unwrap(), &dir)
+        Wish::read(&args, &env, &dir)?.resolve(&settings, &dir)
     }
 
     fn select(&self, words: &[&str]) -> Result<Vec<Selected>, Error> {

@@ -11,6 +11,8 @@ pub(crate) mod placeholder;
 pub(crate) mod probe_config;
 pub(crate) mod recipe_config;
 pub(crate) mod reference;
+#[cfg(test)]
+pub(crate) mod sample;
 pub(crate) mod settings;
 pub(crate) mod work_tree;
 mod written;

@@ -244,16 +244,7 @@ fn database_coverage(plan: &BackupPlan, service: &str) -> Coverage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn container(image: &str, env: &[&str]) -> Container {
-        let text = serde_json::json!({
-            "Id": "c", "State": {"Running": true, "ExitCode": 0, "OOMKilled": false, "Health": null},
-            "Mounts": [{"Type": "volume", "Name": "x_data", "Destination": "/data", "RW": true}],
-            "Config": {"Image": image, "Env": env, "Labels": {"com.docker.swarm.service.name": "x_db"}},
-            "NetworkSettings": {"SandboxID": "abc"},
-        });
-        serde_json::from_value(text).unwrap()
-    }
+    use crate::lifecycle::canary_row::tests::container;
 
     #[test]
     fn a_packed_token_is_unpacked() {

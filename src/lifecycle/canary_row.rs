@@ -200,10 +200,11 @@ pub(super) fn engine_of<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn container(image: &str, env: &[&str]) -> Container {
+    /// Returns a database's container, with a volume at `/data`.
+    pub(crate) fn container(image: &str, env: &[&str]) -> Container {
         let text = serde_json::json!({
             "Id": "c", "State": {"Running": true, "ExitCode": 0, "OOMKilled": false, "Health": null},
             "Mounts": [{"Type": "volume", "Name": "x_data", "Destination": "/data", "RW": true}],

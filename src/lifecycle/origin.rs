@@ -123,28 +123,11 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::config::{
-        environment::Environment,
-        load::{Machine, Sources, load},
-    };
+    use crate::config::sample;
 
     /// Returns settings with a folder of kept tests.
     fn settings(kept: &Path) -> Settings {
-        let machine = Machine {
-            root: false,
-            current_dir: kept.to_owned(),
-            system_file: PathBuf::from("/no/such/file"),
-        };
-        let kept = kept.display().to_string();
-        let env = Environment::of(&[("HOME", "/no/such/home"), ("CCCI_TESTS_DIR", &kept)]);
-        let sources = Sources {
-            env: &env,
-            machine: &machine,
-            config_flag: None,
-            flags: &[],
-            checkouts: &[],
-        };
-        load(&sources).unwrap()
+        sample::settings(&[("CCCI_TESTS_DIR", &kept.display().to_string())])
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub mod reconciling;
 pub mod report;
 pub mod resource;
 pub mod run;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod sealed;
 pub mod secret_spec;
 pub mod service;

@@ -397,16 +397,7 @@ fn no_custom_tests(facts: &Facts<'_>) -> Option<SkipReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn revision(label: &str, digit: char) -> Revision {
-        Revision {
-            label: label.to_owned(),
-            version: label.parse().ok(),
-            commit: Some(String::from(digit).repeat(40).parse().unwrap()),
-            uncommitted: false,
-            lightweight: false,
-        }
-    }
+    use crate::model::sample::revision;
 
     /// Makes a check of the stage custom.
     fn check() -> PlannedCheck {

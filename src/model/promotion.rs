@@ -173,18 +173,7 @@ impl fmt::Display for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::canonical::tests::canonical;
-
-    /// Returns a revision at a commit of this digit.
-    fn revision(label: &str, digit: char) -> Revision {
-        Revision {
-            label: label.to_owned(),
-            version: label.parse().ok(),
-            commit: Some(String::from(digit).repeat(40).parse().unwrap()),
-            uncommitted: false,
-            lightweight: false,
-        }
-    }
+    use crate::model::{canonical::tests::canonical, sample::revision};
 
     /// Returns why a run is refused that would be fine but for a change; nothing when it is not.
     fn refusal(head: &Revision, change: impl FnOnce(&mut Candidate<'_>)) -> Option<Refusal> {

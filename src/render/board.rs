@@ -230,14 +230,18 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, mpsc};
+    use std::sync::mpsc;
 
     use indicatif::{InMemoryTerm, TermLike};
 
     use super::*;
     use crate::{
         model::event::Fact,
-        render::{level::Levels, line::Look, sample, screen::Size},
+        render::{
+            level::Levels,
+            sample::{self, Wire, options},
+            screen::Size,
+        },
     };
 
     /// A writer into a terminal in memory, which ends lines as a terminal's driver does.
@@ -252,40 +256,6 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
-        }
-    }
-
-    /// A writer that sends what it is given.
-    struct Wire(mpsc::Sender<String>);
-
-    impl Write for Wire {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            self.0.send(text).map_err(io::Error::other)?;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn options(mode: Mode, size: Size, out: Box<dyn Write + Send>) -> Options {
-        let look = Look {
-            unicode: true,
-            ..Look::default()
-        };
-        Options {
-            mode,
-            view: View {
-                look,
-                tries: 1,
-                ..View::default()
-            },
-            capture: Capture::Yes,
-            heartbeat: Some(Duration::from_secs(30)),
-            size: Arc::new(move || size),
-            out,
         }
     }
 

@@ -1,8 +1,12 @@
 //! A run made up for the tests of this folder: it fails at backup, and each kind of event occurs.
 
 mod checks;
+mod screen;
 
-pub(super) use self::checks::{attempt, check, ended, function, trouble};
+pub(super) use self::{
+    checks::{attempt, check, ended, function, trouble},
+    screen::{Wire, options},
+};
 use crate::model::{
     choice::PlannedCheck,
     event::{
@@ -10,13 +14,11 @@ use crate::model::{
         StageFinished, TeardownFinished,
     },
     outcome::{CheckKind, CheckResult, Outcome, SkipReason, StageResult, Trouble, Verdict},
-    plan::{
-        GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage,
-        Revision,
-    },
+    plan::{GenericChecks, Overlay, OverlayOrigin, OverlayRole, OverlayRunner, Plan, PlannedStage},
     report::{Deployed, REPORT_VERSION, RunReport},
     resource::{Resource, ResourceKind},
     run::{DeployerKind, IngressKind, RunId, RunMode, Trust},
+    sample::revision,
     stage::Stage,
 };
 
@@ -36,17 +38,6 @@ pub(super) fn event_of(recipe: &str, number: u64, fact: Fact) -> Event {
 /// Makes an event of the sample run.
 pub(super) fn event(fact: Fact) -> Event {
     event_of("wordpress", 7, fact)
-}
-
-/// Makes a revision.
-fn revision(label: &str, commit: char) -> Revision {
-    Revision {
-        label: label.to_owned(),
-        version: label.parse().ok(),
-        commit: Some(commit.to_string().repeat(40).parse().unwrap()),
-        uncommitted: false,
-        lightweight: false,
-    }
 }
 
 /// Makes the plan.

@@ -147,17 +147,15 @@ impl Drop for Terminal {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, sync::mpsc, time::Duration};
+    use std::{sync::mpsc, time::Duration};
 
     use super::*;
     use crate::{
         model::event::Fact,
         render::{
-            board::{Capture, SHOW_CURSOR},
-            line::Look,
-            lines::View,
+            board::SHOW_CURSOR,
             mode::Mode,
-            sample,
+            sample::{self, Wire, options},
             screen::Size,
         },
     };
@@ -166,40 +164,6 @@ mod tests {
     fn waiting() -> Event {
         let what = "the lock".to_owned();
         sample::event_of("n8n", 1, Fact::Waiting { what })
-    }
-
-    /// A writer that sends what it is given.
-    struct Wire(mpsc::Sender<String>);
-
-    impl Write for Wire {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            self.0.send(text).map_err(io::Error::other)?;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn options(mode: Mode, size: Size, out: Box<dyn Write + Send>) -> Options {
-        let look = Look {
-            unicode: true,
-            ..Look::default()
-        };
-        Options {
-            mode,
-            view: View {
-                look,
-                tries: 1,
-                ..View::default()
-            },
-            capture: Capture::Yes,
-            heartbeat: Some(Duration::from_secs(30)),
-            size: Arc::new(move || size),
-            out,
-        }
     }
 
     fn seconds(seconds: u64) -> Duration {

@@ -1,14 +1,9 @@
-//! A host made up for the tests of this folder: its settings, and what docker answers there when all is well.
-
-use std::path::PathBuf;
+//! A host made up for the tests of this folder: its settings and what docker answers there when all is well.
 
 use super::engine::{Around, Heard};
+pub(super) use crate::config::sample::settings;
 use crate::{
-    config::{
-        environment::Environment,
-        load::{Machine, Sources, load},
-        settings::Settings,
-    },
+    config::settings::Settings,
     model::diagnosis::Finding,
     tool::docker::{
         network::Traffic,
@@ -16,25 +11,6 @@ use crate::{
         stack::{Engine, Swarm, Version, Versions},
     },
 };
-
-/// Reads the settings that variables make.
-pub(super) fn settings(pairs: &[(&str, &str)]) -> Settings {
-    let machine = Machine {
-        root: false,
-        current_dir: PathBuf::from("/"),
-        system_file: PathBuf::from("/no/such/file"),
-    };
-    let home = [("HOME", "/no/such/home")];
-    let pairs: Vec<_> = home.into_iter().chain(pairs.iter().copied()).collect();
-    load(&Sources {
-        env: &Environment::of(&pairs),
-        machine: &machine,
-        config_flag: None,
-        flags: &[],
-        checkouts: &[],
-    })
-    .unwrap()
-}
 
 /// Returns what docker answers where all is well.
 pub(super) fn heard() -> Heard {

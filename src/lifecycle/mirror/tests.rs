@@ -10,11 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    config::{
-        environment::Environment,
-        load::{Machine, Sources, load},
-        settings::Settings,
-    },
+    config::{sample, settings::Settings},
     model::outcome::Fault,
     sys::{
         interrupt::{Interrupt, Signal},
@@ -262,26 +258,12 @@ fn context(root: &Path, upstream: &str, forge: &str) -> Context {
 
 /// Returns the settings of a host that has nothing but these.
 fn settings(root: &Path, pairs: &[(&str, &str)]) -> Settings {
-    let machine = Machine {
-        root: false,
-        current_dir: root.to_owned(),
-        system_file: root.join("none"),
-    };
     let tests = root.join("recipes-tests").display().to_string();
     let common = [
-        ("HOME", "/no/such/home"),
         ("CCCI_ALLOW_HTTP", "true"),
-        ("CCCI_TESTS_DIR", &tests),
+        ("CCCI_TESTS_DIR", tests.as_str()),
     ];
-    let env = Environment::of(&[&common[..], pairs].concat());
-    let sources = Sources {
-        env: &env,
-        machine: &machine,
-        config_flag: None,
-        flags: &[],
-        checkouts: &[],
-    };
-    load(&sources).unwrap()
+    sample::settings_in(root, &[], &[common.as_slice(), pairs].concat())
 }
 
 #[test]
