@@ -51,16 +51,16 @@ pub(crate) fn raise(host: &Host, to: &Alerts, alert: &Alert) -> Result<Raised, T
             ))
             .hint("make room on the disk, or name another directory by `alerts.dir`")
     })?;
-    let trouble = call(host, &to.command, &file).err();
+    let trouble = call(host, &to.command, &file, COMMAND_LIMIT).err();
     Ok(Raised { file, trouble })
 }
 
-/// Runs the command, if there is one.
-fn call(host: &Host, command: &[String], file: &Path) -> Result<(), Trouble> {
+/// Runs the command, if there is one, for so long at most.
+fn call(host: &Host, command: &[String], file: &Path, limit: Duration) -> Result<(), Trouble> {
     let Some((program, args)) = command.split_first() else {
         return Ok(());
     };
-    let cmd = Cmd::new(program, COMMAND_LIMIT).args(args).arg(file);
+    let cmd = Cmd::new(program, limit).args(args).arg(file);
     let message = format!("the command for alerts, `{program}`, did not do its work");
     let trouble = |cause: String| {
         Trouble::new(Fault::Config, "alert-command", &message)
@@ -76,10 +76,7 @@ fn call(host: &Host, command: &[String], file: &Path) -> Result<(), Trouble> {
     })?;
     match output.exit {
         Exit::Success => Ok(()),
-        Exit::TimedOut => Err(trouble(format!(
-            "it was ended after {} s",
-            COMMAND_LIMIT.as_secs()
-        ))),
+        Exit::TimedOut => Err(trouble(format!("it was ended after {} s", limit.as_secs()))),
         exit @ (Exit::Code(_) | Exit::Signal(_) | Exit::Interrupted) => Err(trouble(
             exit.to_string(),
         )
@@ -200,6 +197,21 @@ mod tests {
                 .unwrap()
                 .contains(&raised.file.display().to_string())
         );
+    }
+
+    #[test]
+    fn a_command_that_never_ends_is_ended_with_all_that_it_started() {
+        let (root, host) = (tempfile::tempdir().unwrap(), host());
+        let pid = root.path().join("pid");
+        let script = format!("sleep 600 & echo $! > '{}'; wait", pid.display());
+        let to = alerts(root.path(), Some(&script), &[]);
+        let trouble = call(&host, &to.command, root.path(), Duration::from_secs(1)).unwrap_err();
+        assert_eq!(trouble.code, "alert-command");
+        assert_eq!(trouble.causes, ["it was ended after 1 s"]);
+        let pid = fs::read_to_string(pid).unwrap();
+        // It may wait, dead, for someone to ask how it ended.
+        let state = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        assert!(state.is_err() || state.unwrap().contains(" Z "));
     }
 
     #[test]
