@@ -212,6 +212,23 @@ impl Memory {
     }
 }
 
+/// Returns the trouble of a service that requests go to, when it has ended for good: it did its work, and swarm starts it
+/// no more. A one-shot may, but nobody answers then.
+pub(crate) fn ended(short: &str, service: &Service, tasks: &[&Task]) -> Option<Trouble> {
+    let is_over = |task: &&Task| task.state >= TaskState::Complete;
+    let has_ended = !service.restarts && tasks.iter().all(is_over);
+    let last = tasks.iter().find(|task| task.state == TaskState::Complete);
+    let last = last.filter(|_| has_ended)?;
+    let message = format!("`{short}` has ended, so that nothing answers");
+    let trouble = Trouble::recipe("ended", message)
+        .because(format!(
+            "swarm starts no other task (docker: {})",
+            last.since
+        ))
+        .hint("let the service's command stay in the foreground");
+    Some(trouble)
+}
+
 /// Tells whether a task ended badly.
 fn is_failure(state: TaskState) -> bool {
     matches!(state, TaskState::Failed | TaskState::Rejected)
@@ -383,6 +400,32 @@ mod tests {
         match standing {
             Standing::Hopeless(trouble) => trouble.code,
             other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_service_has_ended_when_it_did_its_work_and_is_not_started_again() {
+        use TaskState::{Complete, Failed, Ready, Running, Shutdown};
+        for (restarts, states, has_ended) in [
+            (false, &[Complete][..], true),
+            (false, &[Complete, Failed, Shutdown], true),
+            (true, &[Complete], false),
+            (false, &[Complete, Ready], false),
+            (false, &[Running, Complete], false),
+            (false, &[Failed, Shutdown], false),
+            (false, &[], false),
+        ] {
+            let service = Service {
+                restarts,
+                ..service("a", 1)
+            };
+            let tasks: Vec<_> = states
+                .iter()
+                .map(|state| task("a", "1", *state, ""))
+                .collect();
+            let tasks: Vec<_> = tasks.iter().collect();
+            let ended = ended("a", &service, &tasks);
+            assert_eq!(ended.is_some(), has_ended, "{restarts} {states:?}");
         }
     }
 

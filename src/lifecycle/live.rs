@@ -91,7 +91,8 @@ impl Course<'_> {
     fn reach(&self, reaching: &Reaching<'_>) -> Result<String, Trouble> {
         let services = self.services();
         let mut memory = self.memory.borrow_mut();
-        let check_alive = || settle::check_alive(self.session, &services, &mut memory);
+        let app = (services.as_slice(), reaching.route.service.as_str());
+        let check_alive = || settle::check_alive(self.session, app, &mut memory);
         reach::wait_until_reachable(self.session, reaching, check_alive)
     }
 
@@ -110,7 +111,11 @@ impl Course<'_> {
                     memory: &mut self.memory.borrow_mut(),
                     deadline,
                 };
-                settle::wait_until_converged(self.session, settling).map(|_| Remark::Passed)
+                let look = settle::wait_until_converged(self.session, settling)?;
+                if let Entrance::Http { route, .. } = reach::find_entrance(&side.stack) {
+                    settle::check_not_ended(self.session, &route.service, &look)?;
+                }
+                Ok(Remark::Passed)
             });
         }
     }

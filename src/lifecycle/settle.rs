@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     classify,
-    convergence::{Look, Memory, NO_ADDRESS, Standing},
+    convergence::{self, Look, Memory, NO_ADDRESS, Standing},
     session::{Session, docker_trouble},
 };
 use crate::{
@@ -136,12 +136,13 @@ pub(crate) fn wait_until_converged(
     }
 }
 
-/// Looks once whether an app that has converged still is on its way; fails when it never will be again.
+/// Looks once whether an app that has converged still is on its way; fails when it never will be again, or when the
+/// service that requests go to has ended.
 ///
 /// An engine that may come back says nothing about the app yet.
 pub(crate) fn check_alive(
     session: &Session<'_>,
-    services: &[String],
+    (services, routed): (&[String], &str),
     memory: &mut Memory,
 ) -> Result<(), Trouble> {
     let look = match look(&session.app, services) {
@@ -153,8 +154,22 @@ pub(crate) fn check_alive(
     };
     match memory.judge(&session.app.stack, services, &look).0 {
         Standing::Hopeless(trouble) => Err(*trouble),
-        Standing::Converged | Standing::Waiting => Ok(()),
+        Standing::Converged | Standing::Waiting => check_not_ended(session, routed, &look),
     }
+}
+
+/// Fails when the service that requests go to has ended, as a look shows.
+pub(crate) fn check_not_ended(
+    session: &Session<'_>,
+    routed: &str,
+    look: &Look,
+) -> Result<(), Trouble> {
+    let name = session.app.stack.object(routed);
+    let service = look.services.iter().find(|service| service.name == name);
+    let tasks = look.tasks.iter().filter(|task| task.service == name);
+    let tasks: Vec<_> = tasks.collect();
+    let ended = service.and_then(|service| convergence::ended(routed, service, &tasks));
+    ended.map_or(Ok(()), Err)
 }
 
 /// Adds, where a task gets no address, which networks may have none left: one of its own is new, and empty.

@@ -39,6 +39,19 @@ fn an_upgrade_that_swarm_takes_back_did_not_happen_with_abra() {
 }
 
 #[test]
+fn an_app_that_ends_well_is_not_waited_for_to_answer_and_has_no_backup() {
+    let world = World::of("ended", Deployer::Docker);
+    let judged = world.test().run().judged(100);
+    let ended = "install pass, upgrade fail, backup fail, restore skip, custom skip";
+    let judged = judged.ended(ended, 1);
+    let says = ["`app` has ended, so that nothing answers", "Complete"];
+    let judged = judged.failed(&at(Stage::Upgrade, "ended", &says));
+    let says = ["no container that mounts volume `data` runs"];
+    let judged = judged.failed(&at(Stage::Backup, "not-running", &says));
+    judged.has_evidence("service-app", "serving");
+}
+
+#[test]
 fn an_upgrade_that_changes_nothing_is_none() {
     World::of("nothing-changed", Deployer::Docker)
         .test()
