@@ -120,6 +120,16 @@ impl Course<'_> {
         }
     }
 
+    /// Fails when the service that requests go to has ended.
+    pub(super) fn check_not_ended(&self, side: &Side) -> Result<(), Trouble> {
+        let Entrance::Http { route, .. } = reach::find_entrance(&side.stack) else {
+            return Ok(());
+        };
+        let look = settle::look(&self.session.app, &self.services())
+            .map_err(|error| docker_trouble(&error))?;
+        settle::check_not_ended(self.session, &route.service, &look)
+    }
+
     /// Returns the whole names of the networks that a revision shares with others.
     fn shared_networks(&self, side: &Side) -> Vec<String> {
         let shared = side

@@ -6,7 +6,7 @@ use super::{
     side::Side,
     stages::Course,
 };
-use crate::model::{backup::Rule, outcome::Trouble};
+use crate::model::outcome::Trouble;
 
 impl Course<'_> {
     /// Finds the spots of the app and plants a token in each.
@@ -19,24 +19,10 @@ impl Course<'_> {
         let found = canary::list_spots(&self.session.app, &side.stack, &side.backup)
             .map_err(|error| docker_trouble(&error))?;
         canary::plant(&self.session.app, &found, token)?;
-        if found.is_empty()
-            && let Some(volume) = side
-                .backup
-                .volumes
-                .iter()
-                .find(|one| one.rule != Rule::Excluded)
-        {
-            // A backup of it would be checked for nothing, and pass.
-            let short = self.session.app.stack.short(&volume.volume);
-            let name = short.unwrap_or(&volume.volume);
-            let message = format!("no container that mounts volume `{name}` runs");
-            return Err(Trouble::recipe("not-running", message)
-                .because("so nothing can be planted that a backup has to hold"));
-        }
         let titles: Vec<String> = found.iter().map(Spot::title).collect();
         *spots = found;
         Ok(if titles.is_empty() {
-            Remark::NotMade("the app keeps no data".to_owned())
+            Remark::NotMade("no container that runs keeps data".to_owned())
         } else {
             Remark::Note(titles.join(", "))
         })

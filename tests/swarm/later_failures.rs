@@ -46,8 +46,7 @@ fn an_app_that_ends_well_is_not_waited_for_to_answer_and_has_no_backup() {
     let judged = judged.ended(ended, 1);
     let says = ["`app` has ended, so that nothing answers", "Complete"];
     let judged = judged.failed(&at(Stage::Upgrade, "ended", &says));
-    let says = ["no container that mounts volume `data` runs"];
-    let judged = judged.failed(&at(Stage::Backup, "not-running", &says));
+    let judged = judged.failed(&at(Stage::Backup, "ended", &says));
     judged.has_evidence("service-app", "serving");
 }
 
