@@ -112,22 +112,19 @@ impl Course<'_> {
                     deadline,
                 };
                 let look = settle::wait_until_converged(self.session, settling)?;
-                if let Entrance::Http { route, .. } = reach::find_entrance(&side.stack) {
-                    settle::check_not_ended(self.session, &route.service, &look)?;
-                }
-                Ok(Remark::Passed)
+                self.check_not_ended(side, &look).map(|()| Remark::Passed)
             });
         }
     }
 
-    /// Fails when the service that requests go to has ended.
-    pub(super) fn check_not_ended(&self, side: &Side) -> Result<(), Trouble> {
-        let Entrance::Http { route, .. } = reach::find_entrance(&side.stack) else {
-            return Ok(());
-        };
-        let look = settle::look(&self.session.app, &self.services())
-            .map_err(|error| docker_trouble(&error))?;
-        settle::check_not_ended(self.session, &route.service, &look)
+    /// Fails when the service that requests go to has ended, as a look shows.
+    pub(super) fn check_not_ended(&self, side: &Side, look: &Look) -> Result<(), Trouble> {
+        match reach::find_entrance(&side.stack) {
+            Entrance::Http { route, .. } => {
+                settle::check_not_ended(self.session, &route.service, look)
+            }
+            Entrance::None { .. } => Ok(()),
+        }
     }
 
     /// Returns the whole names of the networks that a revision shares with others.

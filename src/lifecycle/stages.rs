@@ -177,7 +177,9 @@ impl<'a> Course<'a> {
                 let remark = self.plant(&mut spots, side, &token)?;
                 // A backup of an app that has ended would be checked for nothing, and pass.
                 if spots.is_empty() {
-                    self.check_not_ended(side)?;
+                    let look = settle::look(&self.session.app, &self.services())
+                        .map_err(|error| docker_trouble(&error))?;
+                    self.check_not_ended(side, &look)?;
                 }
                 Ok(remark)
             })
